@@ -1,0 +1,64 @@
+//! Money: whole fen, never zero, never negative.
+
+use std::{fmt, num::NonZeroU64};
+
+/// A positive sum of money in fen (分), the smallest unit a channel settles in.
+///
+/// Zero is not an amount: "nothing" is `None`, so no code has to ask whether an amount is real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(NonZeroU64);
+
+/// The number does not lie between one fen and [`Amount::MAX_FEN`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmountOutOfRange(pub u64);
+
+impl Amount {
+    /// The largest payment a channel takes, in fen: one million yuan (`protocol.md` section 3.4).
+    pub const MAX_FEN: u64 = 100_000_000;
+
+    /// Reads a number of fen as an amount.
+    ///
+    /// # Errors
+    /// Refuses zero and anything above [`Amount::MAX_FEN`].
+    pub fn from_fen(fen: u64) -> Result<Self, AmountOutOfRange> {
+        match NonZeroU64::new(fen) {
+            Some(fen) if fen.get() <= Self::MAX_FEN => Ok(Self(fen)),
+            Some(_) | None => Err(AmountOutOfRange(fen)),
+        }
+    }
+
+    /// The amount as a plain number of fen.
+    #[must_use]
+    pub fn fen(self) -> u64 {
+        self.0.get()
+    }
+
+    /// What is left after taking `part` away: `None` when `part` is larger, `Some(None)` when
+    /// nothing remains.
+    #[must_use]
+    pub fn minus(self, part: Self) -> Option<Option<Self>> {
+        let rest = self.fen().checked_sub(part.fen())?;
+        Some(NonZeroU64::new(rest).map(Self))
+    }
+
+    /// So many percent of the amount in whole fen, rounded down, at most [`Amount::MAX_FEN`]; `None` for nothing.
+    #[must_use]
+    pub fn percent(self, percent: u16) -> Option<Self> {
+        let fen = self.fen().saturating_mul(u64::from(percent)).checked_div(100)?;
+        Self::from_fen(fen.min(Self::MAX_FEN)).ok()
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} fen", self.0)
+    }
+}
+
+impl fmt::Display for AmountOutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} fen is not between 1 and {} fen", self.0, Amount::MAX_FEN)
+    }
+}
+
+impl std::error::Error for AmountOutOfRange {}
