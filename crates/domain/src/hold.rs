@@ -701,6 +701,17 @@ fn wrong_phase(bill: &Bill, command: &Command) -> Refusal {
     Refusal::WrongPhase { phase: bill.phase.name(), command: command.name() }
 }
 
+impl Change {
+    /// The merchant's order whose number this change is the first to use, if any.
+    #[must_use]
+    pub fn claims(&self) -> Option<&Arc<Leg>> {
+        match &self.event {
+            Event::CaptureAsked { leg, .. } | Event::RefundAsked { leg, .. } => Some(leg),
+            _ => None,
+        }
+    }
+}
+
 impl Command {
     /// The command's name in our own words.
     #[must_use]
