@@ -1,0 +1,209 @@
+//! What messages have in common: who asks, what every answer carries, and one movement of money.
+
+use holdfast_domain::{Day, Mid, Moment, OrderId, Text, Tid};
+
+use crate::{
+    code::Code,
+    field::{Done, Fen, InstMid, Note, TargetSys, TradeStatus},
+};
+
+message! {
+    /// Who asks, and when: the fields that every request of the bills family has.
+    /// 每个账单请求都有的公共字段。
+    input Common {
+        /// When the request was sent.
+        /// 报文请求时间。
+        required request_timestamp: Moment = "requestTimestamp" example "2022-04-21 15:00:52",
+        /// The merchant.
+        /// 商户号。
+        required mid: Mid = "mid" example "898201612345678",
+        /// The merchant's terminal.
+        /// 终端号。
+        required tid: Tid = "tid" example "88880001",
+        /// The kind of business.
+        /// 业务类型。
+        required inst_mid: InstMid = "instMid" example "QRPAYDEFAULT",
+        /// The caller's number for the message, echoed in the answer.
+        /// 消息 ID，原样返回。
+        optional msg_id: Text<64> = "msgId" example "800000000010",
+        /// Whatever the caller wants echoed in the answer.
+        /// 请求系统预留字段，原样返回。
+        optional src_reserve: Text<255> = "srcReserve" example "TEST",
+    }
+}
+
+message! {
+    /// What every answer begins with when all went well.
+    /// 成功响应的公共字段。
+    report Answered {
+        /// That it was done.
+        /// 错误代码，成功时为 SUCCESS。
+        required err_code: Done = "errCode" example "SUCCESS",
+        /// What was done, for a person to read.
+        /// 错误说明。
+        optional err_msg: Note = "errMsg",
+        /// When the answer was sent.
+        /// 报文响应时间。
+        required response_timestamp: Moment = "responseTimestamp" example "2022-04-21 15:00:53",
+        /// The merchant.
+        /// 商户号。
+        required mid: Mid = "mid" example "898201612345678",
+        /// The merchant's terminal.
+        /// 终端号。
+        required tid: Tid = "tid" example "88880001",
+    }
+}
+
+message! {
+    /// What an answer gives back to the caller untouched.
+    /// 原样返回的字段。
+    report Echo {
+        /// The request's `msgId`.
+        /// 消息 ID，原样返回。
+        optional msg_id: Text<64> = "msgId",
+        /// The request's `srcReserve`.
+        /// 请求系统预留字段，原样返回。
+        optional src_reserve: Text<255> = "srcReserve",
+    }
+}
+
+message! {
+    /// The answer to every request that was refused, or whose outcome is not known.
+    /// 失败响应：请求被拒绝，或结果尚不明确。
+    report Failure {
+        /// Why, as one of the error codes.
+        /// 错误代码。
+        required err_code: Text<64> = "errCode" example "NO_ORDER",
+        /// Why, for a person to read.
+        /// 错误说明。
+        optional err_msg: Note = "errMsg",
+        /// The same text again, because some callers read only this field.
+        /// 错误说明，与 errMsg 相同。
+        optional err_info: Note = "errInfo",
+        /// When the answer was sent.
+        /// 报文响应时间。
+        optional response_timestamp: Moment = "responseTimestamp" example "2022-04-21 15:00:53",
+        /// The merchant.
+        /// 商户号。
+        optional mid: Mid = "mid",
+        /// The merchant's terminal.
+        /// 终端号。
+        optional tid: Tid = "tid",
+        /// What is given back untouched.
+        /// 原样返回的字段。
+        part echo: Echo,
+    }
+}
+
+message! {
+    /// One movement of money: a payment, a capture, a refund.
+    /// 账单支付信息。
+    report BillPayment {
+        /// The order number of the movement.
+        /// 商户订单号。
+        optional mer_order_id: OrderId = "merOrderId" example "327M22061819820261705544110",
+        /// The kind of bill.
+        /// 账单业务类型。
+        optional bill_biz_type: Text<32> = "billBizType" example "bills",
+        /// The channel's number for it.
+        /// 交易参考号。
+        optional pay_seq_id: Text<64> = "paySeqId" example "00315100000N",
+        /// How much was moved, in fen.
+        /// 账单流水总金额，单位：分。
+        optional total_amount: Fen = "totalAmount" example "1908",
+        /// How much the payer paid, in fen.
+        /// 实付金额，单位：分。
+        optional buyer_pay_amount: Fen = "buyerPayAmount" example "1908",
+        /// How much an invoice may be about, in fen.
+        /// 开票金额，单位：分。
+        optional invoice_amount: Fen = "invoiceAmount" example "1908",
+        /// How much was taken off, in fen.
+        /// 折扣金额，单位：分。
+        optional discount_amount: Fen = "discountAmount" example "0",
+        /// How much the payer's wallet took off, in fen.
+        /// 钱包折扣金额，单位：分。
+        optional coupon_amount: Fen = "couponAmount" example "0",
+        /// The payer's id at the channel.
+        /// 买家 ID。
+        optional buyer_id: Text<64> = "buyerId",
+        /// The payer's name at the channel.
+        /// 买家用户名。
+        optional buyer_username: Text<64> = "buyerUsername",
+        /// How it was paid, for a person to read.
+        /// 支付详情。
+        optional pay_detail: Text<255> = "payDetail" example "现金支付0.01元。",
+        /// When it happened.
+        /// 支付时间。
+        optional pay_time: Moment = "payTime" example "2022-04-21 15:00:52",
+        /// The business day it is settled for.
+        /// 结算时间。
+        optional settle_date: Day = "settleDate" example "2022-04-21",
+        /// How it stands.
+        /// 交易状态。
+        optional status: TradeStatus = "status" example "TRADE_SUCCESS",
+        /// The target platform's number for it.
+        /// 目标平台单号。
+        optional target_order_id: Text<64> = "targetOrderId",
+        /// The system that moved the money.
+        /// 目标系统。
+        optional target_sys: TargetSys = "targetSys" example "ACP",
+        /// The campaigns it took part in.
+        /// 微信活动 ID。
+        optional activity_ids: Text<255> = "activityIds",
+    }
+}
+
+impl Answered {
+    /// The beginning of the answer to a request.
+    #[must_use]
+    pub fn to(request: &Common, at: Moment, note: Note) -> Self {
+        Self {
+            err_code: Done::Success,
+            err_msg: Some(note),
+            response_timestamp: at,
+            mid: request.mid.clone(),
+            tid: request.tid.clone(),
+        }
+    }
+}
+
+impl Echo {
+    /// What a request wants back.
+    #[must_use]
+    pub fn of(request: &Common) -> Self {
+        Self { msg_id: request.msg_id.clone(), src_reserve: request.src_reserve.clone() }
+    }
+}
+
+impl Failure {
+    /// The answer to a request of which nothing could be read.
+    #[must_use]
+    pub fn new(code: Code, at: Moment, text: Note) -> Self {
+        Self {
+            err_code: code.as_text(),
+            err_msg: Some(text.clone()),
+            err_info: Some(text),
+            response_timestamp: Some(at),
+            mid: None,
+            tid: None,
+            echo: Echo { msg_id: None, src_reserve: None },
+        }
+    }
+
+    /// The same as the answer to a request that could be read.
+    #[must_use]
+    pub fn to(self, request: &Common) -> Self {
+        Self {
+            mid: Some(request.mid.clone()),
+            tid: Some(request.tid.clone()),
+            echo: Echo::of(request),
+            ..self
+        }
+    }
+
+    /// The error code, if it is one we know.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        Code::named(self.err_code.as_str())
+    }
+}

@@ -1,0 +1,94 @@
+//! The reference of the protocol as Markdown, from the declarations alone.
+
+use crate::{
+    code::Code,
+    message::{Bilingual, EndpointSpec, FieldSpec, Message as _},
+    messages::{ENDPOINTS, Failure},
+};
+
+/// All endpoints and all error codes in Markdown, in English and Chinese.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Reference / 接口参考\n\n\
+         This page is made from the declarations in `crates/wire`; a test compares it with them.\n\
+         本页由 `crates/wire` 中的声明生成，并由测试比对。\n\n\
+         Requests are posted as JSON with an `Authorization` header. Amounts are whole fen; times are \
+         Beijing time. Whatever is blank or `null` counts as absent, and unknown fields are ignored.\n\
+         请求以 POST 发送 JSON，并带 `Authorization` 请求头。金额以分为单位，时间为北京时间。空白与 `null` \
+         视为未填，未知字段忽略。\n\n\
+         | endpoint / 接口 | path / 路径 | |\n|---|---|---|\n",
+    );
+    for endpoint in ENDPOINTS {
+        let EndpointSpec { name, path, title, .. } = endpoint;
+        page.push_str(&format!("| [`{name}`](#{name}) | `{path}` | {} |\n", both(*title)));
+    }
+    for endpoint in ENDPOINTS {
+        describe(&mut page, endpoint);
+    }
+    page.push_str(&format!("\n## Failures / 失败响应\n\n{}\n", lines(Failure::DOC)));
+    table(&mut page, Failure::FIELDS);
+    page.push_str(
+        "\n## Error codes / 错误代码\n\n\
+         | `errCode` | HTTP | meaning / 含义 | whose fault / 责任方 | repeat / 重发 | what to do / 处理建议 |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let spec = code.spec();
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} | {} |\n",
+            spec.name,
+            spec.status,
+            both(spec.text),
+            both(spec.fault.text()),
+            both(spec.repeat.text()),
+            both(spec.advice),
+        ));
+    }
+    page
+}
+
+fn describe(page: &mut String, endpoint: &EndpointSpec) {
+    let title = both(endpoint.title);
+    page.push_str(&format!("\n## {}\n\n**{title}**\n\n", endpoint.name));
+    page.push_str(&format!("{}\n\n`POST {}`", lines(endpoint.doc), endpoint.path));
+    for alias in endpoint.aliases {
+        page.push_str(&format!(", also / 也可 `{alias}`"));
+    }
+    page.push_str("\n\n### Request / 请求\n");
+    table(page, endpoint.request);
+    page.push_str(&format!("\n### Response / 响应\n\n{}\n", lines(endpoint.response_doc)));
+    table(page, endpoint.response);
+}
+
+fn table(page: &mut String, fields: &[FieldSpec]) {
+    page.push_str(
+        "\n| field / 字段 | needed / 必填 | holds / 取值 | meaning / 含义 | example / 示例 |\n\
+         |---|---|---|---|---|\n",
+    );
+    rows(page, "", fields);
+}
+
+/// The rows of a table; the fields inside a field follow it under its name.
+fn rows(page: &mut String, outer: &str, fields: &[FieldSpec]) {
+    for field in fields {
+        let name = format!("{outer}{}", field.name);
+        let alias = field.alias.map_or(String::new(), |alias| format!(" (`{alias}`)"));
+        let needed = if field.required { "yes / 是" } else { "no / 否" };
+        let example = field.example.map_or(String::new(), |example| format!("`{example}`"));
+        let holds = format!("{}<br>{}", field.rule, field.rule.zh());
+        page.push_str(&format!(
+            "| `{name}`{alias} | {needed} | {holds} | {} | {example} |\n",
+            both(field.doc)
+        ));
+        rows(page, &format!("{name}."), field.fields);
+    }
+}
+
+fn both(text: Bilingual) -> String {
+    format!("{}<br>{}", text.en, text.zh)
+}
+
+fn lines(text: Bilingual) -> String {
+    format!("{}\n\n{}", text.en, text.zh)
+}
