@@ -76,7 +76,8 @@ fn rows(page: &mut String, outer: &str, fields: &[FieldSpec]) {
         let alias = field.alias.map_or(String::new(), |alias| format!(" (`{alias}`)"));
         let needed = if field.required { "yes / 是" } else { "no / 否" };
         let example = field.example.map_or(String::new(), |example| format!("`{example}`"));
-        let holds = format!("{}<br>{}", field.rule, field.rule.zh());
+        let (en, zh) = (field.rule.to_string(), field.rule.zh());
+        let holds = if en == zh { format!("`{en}`") } else { format!("{en}<br>{zh}") };
         page.push_str(&format!(
             "| `{name}`{alias} | {needed} | {holds} | {} | {example} |\n",
             both(field.doc)

@@ -44,10 +44,12 @@ message! {
         optional platform_amount: Fen = "platformAmount" example "0",
         /// What is bought.
         /// 商品信息。
-        optional goods: Vec<Good> = "goods",
+        optional goods: Vec<Good> = "goods"
+            example r#"[{"goodsId":"1","goodsName":"押金","quantity":"1","price":"1908"}]"#,
         /// Who gets which part of the money.
         /// 子商户分账信息。
-        optional sub_orders: Vec<SubOrder> = "subOrders",
+        optional sub_orders: Vec<SubOrder> = "subOrders"
+            example r#"[{"mid":"898201612345679","merOrderId":"124F2023071912562344830001","totalAmount":908}]"#,
         /// The merchant's number for the payer, echoed in notices.
         /// 会员号，通知时原样返回。
         optional member_id: Text<32> = "memberId",
@@ -74,10 +76,10 @@ message! {
         optional wallet_option: WalletOption = "walletOption" example "SINGLE",
         /// The payer's name in Base64.
         /// 实名认证姓名，Base64 编码。
-        optional name: Private<32> = "name",
+        optional name: Private<32> = "name" example "5byg5LiJ",
         /// The payer's mobile number in Base64.
         /// 实名认证手机号，Base64 编码。
-        optional mobile: Private<20> = "mobile",
+        optional mobile: Private<20> = "mobile" example "MTM4MDAwMDAwMDA=",
         /// What proves who the payer is.
         /// 实名认证证件类型。
         optional cert_type: CertType = "certType" example "IDENTITY_CARD",
@@ -98,7 +100,8 @@ message! {
         optional installment_number: Installments = "installmentNumber" example "3",
         /// What is passed through to the channel.
         /// 公共透传参数。
-        optional ret_comm_params: RetCommParams = "retCommParams",
+        optional ret_comm_params: RetCommParams = "retCommParams"
+            example r#"{"foodOrderType":"pre_order"}"#,
     }
 }
 
@@ -231,7 +234,7 @@ message! {
         part echo: Echo,
         /// The code's id.
         /// 二维码 ID。
-        required qr_code_id: CodeId = "qrCodeId",
+        required qr_code_id: CodeId = "qrCodeId" example "31942304010900000000000001",
         /// The caller's system.
         /// 系统 ID。
         optional system_id: Text<32> = "systemId",
@@ -278,13 +281,13 @@ message! {
         part echo: Echo,
         /// The bill.
         /// 账单号。
-        required bill_no: BillNo = "billNo",
+        required bill_no: BillNo = "billNo" example "124F2023071912562344830889",
         /// The bill's date.
         /// 账单日期。
-        required bill_date: Day = "billDate",
+        required bill_date: Day = "billDate" example "2023-07-19",
         /// The kind of business.
         /// 业务类型。
-        required inst_mid: InstMid = "instMid",
+        required inst_mid: InstMid = "instMid" example "QRPAYDEFAULT",
         /// When the bill was made.
         /// 账单创建时间。
         optional create_time: Moment = "createTime",

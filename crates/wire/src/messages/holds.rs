@@ -63,13 +63,14 @@ message! {
         optional authed_order_id: OrderId = "authedOrderId",
         /// The code of the hold.
         /// 授权标识应答码。
-        required auth_id_resp_cd: AuthCode = "authIdRespCd",
+        required auth_id_resp_cd: AuthCode = "authIdRespCd" example "206067",
         /// What kind of card paid.
         /// 借贷记标识。
         optional card_attr: CardAttr = "cardAttr",
         /// The money that was taken.
         /// 预授权完成账单信息。
-        required authed_bill_payment: BillPayment = "authedBillPayment",
+        required authed_bill_payment: BillPayment = "authedBillPayment"
+            example r#"{"merOrderId":"124F2023071913311600836127","totalAmount":1908,"status":"TRADE_SUCCESS"}"#,
     }
 }
 
@@ -105,7 +106,8 @@ message! {
         part answered: Answered,
         /// The payment that was given back.
         /// 预授权撤销账单信息。
-        required bill_payment: BillPayment = "billPayment" or "cancelBillPayment",
+        required bill_payment: BillPayment = "billPayment" or "cancelBillPayment"
+            example r#"{"merOrderId":"124F20230719120217929621620","totalAmount":1908,"status":"TRADE_CLOSED"}"#,
         /// What is given back untouched.
         /// 原样返回的字段。
         part echo: Echo,
@@ -167,7 +169,8 @@ message! {
         part answered: Answered,
         /// The capture's money, as it went back.
         /// 预授权撤销账单信息。
-        required bill_payment: BillPayment = "billPayment",
+        required bill_payment: BillPayment = "billPayment"
+            example r#"{"merOrderId":"327M22061819820261705544110","totalAmount":1908,"status":"TRADE_CLOSED"}"#,
         /// What is given back untouched.
         /// 原样返回的字段。
         part echo: Echo,

@@ -43,7 +43,7 @@ message! {
         optional err_info: Note = "errInfo",
         /// The token.
         /// 访问令牌。
-        required access_token: Token = "accessToken",
+        required access_token: Token = "accessToken" example "4f0a7c6d1e2b3a49",
         /// How long the token lives, in seconds.
         /// 有效时间，单位：秒。
         required expires_in: Seconds = "expiresIn" example "3600",

@@ -1,0 +1,135 @@
+//! Known mistakes in making a signature are named; the key never is.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use holdfast_wire::{
+    auth::{AppId, BodySig, Diagnosis, Mistake, Nonce, Signature, Stamp},
+    secret::AppKey,
+};
+use sha2::{Digest as _, Sha256};
+
+const APP_ID: &str = "12345678901234567890123456789012";
+const KEY: &str = "67890123456789012345678901234567";
+const TIMESTAMP: &str = "20170101120000";
+const NONCE: &str = "09876543210987654321098765432109";
+const BODY: &str = r#"{"tid":"88880001","mid":"898201612345678","billDesc":"押金/1号房"}"#;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn mac(key: &str, text: &str) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    mac.chain_update(text).finalize().into_bytes().to_vec()
+}
+
+/// The right signature of a caller that signs this body.
+fn over(body: &str) -> String {
+    let hash = hex(&Sha256::digest(body));
+    BASE64_STANDARD.encode(mac(KEY, &format!("{APP_ID}{TIMESTAMP}{NONCE}{hash}")))
+}
+
+fn diagnose(signature: &str) -> Diagnosis {
+    let signed = BodySig {
+        app_id: AppId::parse(APP_ID).unwrap(),
+        timestamp: Stamp::parse(TIMESTAMP).unwrap(),
+        nonce: Nonce::parse(NONCE).unwrap(),
+        signature: Signature::parse(signature).unwrap(),
+    };
+    signed.diagnose(&AppKey::parse(KEY).unwrap(), BODY.as_bytes())
+}
+
+fn check(cases: &[(String, &[Mistake])]) {
+    for (signature, mistakes) in cases {
+        let diagnosis = diagnose(signature);
+        assert_eq!(diagnosis.mistakes, *mistakes, "{signature}");
+        assert!(!format!("{diagnosis} {} {diagnosis:?}", diagnosis.zh()).contains(KEY));
+    }
+}
+
+#[test]
+fn a_body_signed_otherwise_than_sent_is_recognized() {
+    let compact_sorted = r#"{"billDesc":"押金/1号房","mid":"898201612345678","tid":"88880001"}"#;
+    let python = r#"{"tid": "88880001", "mid": "898201612345678", "billDesc": "\u62bc\u91d1/1\u53f7\u623f"}"#;
+    let php =
+        r#"{"tid":"88880001","mid":"898201612345678","billDesc":"\u62bc\u91d1\/1\u53f7\u623f"}"#;
+    let pretty = "{\n  \"tid\": \"88880001\",\n  \"mid\": \"898201612345678\",\n  \"billDesc\": \"押金/1号房\"\n}";
+    let wide = pretty.replace("\n  ", "\n    ");
+    check(&[
+        (over(compact_sorted), &[Mistake::SortedKeys]),
+        (over(python), &[Mistake::OtherLayout, Mistake::OtherEscapes]),
+        (over(php), &[Mistake::OtherEscapes]),
+        (over(pretty), &[Mistake::OtherLayout]),
+        (over(&wide), &[Mistake::OtherLayout]),
+        (over(&format!("{BODY}\n")), &[Mistake::TrailingNewline]),
+        (over(&format!("{pretty}\n")), &[Mistake::OtherLayout, Mistake::TrailingNewline]),
+        (over(""), &[Mistake::EmptyBody]),
+    ]);
+}
+
+#[test]
+fn a_wrong_formula_is_recognized() {
+    let hash = hex(&Sha256::digest(BODY));
+    let head = format!("{APP_ID}{TIMESTAMP}{NONCE}");
+    let signed = format!("{head}{hash}");
+    let right = mac(KEY, &signed);
+    let encode = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
+    let utc = format!("{APP_ID}20170101040000{NONCE}{hash}");
+    check(&[
+        (hex(&right), &[Mistake::Hex]),
+        (hex(&right).to_ascii_uppercase(), &[Mistake::Hex]),
+        (encode(hex(&right).as_bytes()), &[Mistake::Base64OfHex]),
+        (encode(&mac(KEY, &format!("{head}{}", hash.to_uppercase()))), &[Mistake::UpperCaseHash]),
+        (encode(&mac(KEY, &format!("{head}{BODY}"))), &[Mistake::BodyNotHashed]),
+        (encode(&Sha256::digest(&signed)), &[Mistake::PlainDigest]),
+        (encode(&Sha256::digest(format!("{signed}{KEY}"))), &[Mistake::PlainDigest]),
+        (encode(&mac(KEY, &utc)), &[Mistake::EightHours]),
+        (encode(&mac(&format!("{KEY}\n"), &signed)), &[Mistake::KeySpace]),
+        (encode(&right).replace('=', "%3D"), &[Mistake::PercentEncoded]),
+        (hex(&mac(KEY, &utc)), &[Mistake::EightHours, Mistake::Hex]),
+    ]);
+}
+
+#[test]
+fn a_plus_lost_in_a_form_is_recognized() {
+    let body =
+        (0..).map(|n| format!("{{\"n\":{n}}}")).find(|body| over(body).contains('+')).unwrap();
+    let signed = BodySig {
+        app_id: AppId::parse(APP_ID).unwrap(),
+        timestamp: Stamp::parse(TIMESTAMP).unwrap(),
+        nonce: Nonce::parse(NONCE).unwrap(),
+        signature: Signature::parse(&over(&body).replace('+', " ")).unwrap(),
+    };
+    let diagnosis = signed.diagnose(&AppKey::parse(KEY).unwrap(), body.as_bytes());
+    assert_eq!(diagnosis.mistakes, [Mistake::PlusLost]);
+}
+
+#[test]
+fn signing_only_what_is_inside_the_envelope_is_recognized() {
+    let body = format!("{{\"data\":{BODY}}}");
+    let signed = BodySig {
+        app_id: AppId::parse(APP_ID).unwrap(),
+        timestamp: Stamp::parse(TIMESTAMP).unwrap(),
+        nonce: Nonce::parse(NONCE).unwrap(),
+        signature: Signature::parse(&over(BODY)).unwrap(),
+    };
+    let diagnosis = signed.diagnose(&AppKey::parse(KEY).unwrap(), body.as_bytes());
+    assert_eq!(diagnosis.mistakes, [Mistake::InsideEnvelope]);
+}
+
+#[test]
+fn without_a_known_mistake_the_pieces_are_told() {
+    check(&[(over(BODY), &[]), ("AAAA".to_owned(), &[])]);
+    let told = diagnose("AAAA").to_string();
+    assert_eq!(
+        told,
+        format!(
+            "signed text = AppId + Timestamp + Nonce + body hash\n  \
+             AppId     {APP_ID}\n  Timestamp {TIMESTAMP}\n  Nonce     {NONCE}\n  \
+             body hash {} (SHA-256 of {} bytes)\n\
+             no known mistake explains the signature: check the AppKey, and that you sign these pieces\n",
+            hex(&Sha256::digest(BODY)),
+            BODY.len(),
+        )
+    );
+}
