@@ -346,7 +346,6 @@ fn reversal() -> (PreauthedCancel, PreauthedCancelled) {
     );
     let request = PreauthedCancel::decode(&Object::parse(sent.as_bytes()).unwrap()).unwrap();
     let at = time::parse("2022-04-21 15:00:53").unwrap();
-    let nothing = BillPayment::decode(&Object::default()).unwrap();
     let answer = PreauthedCancelled {
         answered: Answered::to(&request.common, at, Note::new("预授权完成撤销成功")),
         bill_payment: BillPayment {
@@ -357,7 +356,7 @@ fn reversal() -> (PreauthedCancel, PreauthedCancelled) {
             settle_date: Some(at.day()),
             status: Some(TradeStatus::TradeClosed),
             target_sys: Some(TargetSys::Acp),
-            ..nothing
+            ..BillPayment::UNKNOWN
         },
         echo: Echo::of(&request.common),
         bill_no: Some(request.bill_no.clone()),

@@ -153,6 +153,29 @@ message! {
     }
 }
 
+impl BillPayment {
+    /// A movement of which nothing is known: fill in what is (`..BillPayment::UNKNOWN`).
+    pub const UNKNOWN: Self = Self {
+        mer_order_id: None,
+        bill_biz_type: None,
+        pay_seq_id: None,
+        total_amount: None,
+        buyer_pay_amount: None,
+        invoice_amount: None,
+        discount_amount: None,
+        coupon_amount: None,
+        buyer_id: None,
+        buyer_username: None,
+        pay_detail: None,
+        pay_time: None,
+        settle_date: None,
+        status: None,
+        target_order_id: None,
+        target_sys: None,
+        activity_ids: None,
+    };
+}
+
 impl Answered {
     /// The beginning of the answer to a request.
     #[must_use]
