@@ -286,7 +286,10 @@ pub fn list_zh(faults: &[FieldFault]) -> String {
     fit(faults, "；", FieldFault::zh)
 }
 
-/// As many faults in full as an `errMsg` takes, and the rest by name.
+/// The longest list of faults in one language, in characters: both and a heading fit a note.
+const LIST_MAX: usize = (crate::field::Note::MAX - 40) / 2;
+
+/// As many faults in full as an `errMsg` takes in two languages, and the rest by name.
 fn fit(faults: &[FieldFault], between: &str, tell: impl Fn(&FieldFault) -> String) -> String {
     let full: Vec<String> = faults.iter().map(tell).collect();
     let names: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
@@ -295,7 +298,7 @@ fn fit(faults: &[FieldFault], between: &str, tell: impl Fn(&FieldFault) -> Strin
         let told = full.iter().map(String::as_str).take(told);
         let named = names.iter().copied().skip(told.len());
         let line = told.chain(named).collect::<Vec<_>>().join(between);
-        if line.chars().count() <= crate::field::Note::MAX {
+        if line.chars().count() <= LIST_MAX {
             return line;
         }
     }

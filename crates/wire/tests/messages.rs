@@ -132,8 +132,12 @@ fn all_faults_of_a_request_are_told_at_once() {
 fn all_faults_fit_into_one_error_text_in_both_languages() {
     let object = Object::parse(b"{}").unwrap();
     let faults = Preauthed::decode(&object).unwrap_err();
+    let both = format!("{} | {}", list_zh(&faults), list(&faults));
+    assert!(both.chars().count() + 32 <= Note::MAX, "{both}");
+    for fault in &faults {
+        assert!(both.contains(&fault.to_string()) && both.contains(&fault.zh()), "{fault}: {both}");
+    }
     for text in [list(&faults), list_zh(&faults)] {
-        assert!(text.chars().count() <= Note::MAX, "{text}");
         for name in
             ["requestTimestamp", "mid", "tid", "instMid", "billNo", "billDate", "totalAmount"]
         {
@@ -520,8 +524,9 @@ fn personal_data_does_not_print() {
 #[test]
 fn a_note_is_one_line_of_bounded_length() {
     assert_eq!(Note::new("a\r\nb").as_str(), "a  b");
-    assert_eq!(Note::new(&"押".repeat(255)).as_str(), "押".repeat(255));
-    assert_eq!(Note::new(&"押".repeat(256)).as_str(), format!("{}…", "押".repeat(254)));
+    assert_eq!(Note::new(&"押".repeat(Note::MAX)).as_str(), "押".repeat(Note::MAX));
+    let long = "押".repeat(Note::MAX + 1);
+    assert_eq!(Note::new(&long).as_str(), format!("{}…", "押".repeat(Note::MAX - 1)));
 }
 
 #[test]
