@@ -1,0 +1,116 @@
+//! Every bound in one place. Everything that grows has one.
+
+// Requests
+
+/// The largest request body, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// The largest request line and headers together, in bytes.
+pub const HEADER_BYTES: usize = 16 * 1024;
+/// The most headers of one request.
+pub const HEADERS: usize = 64;
+/// How long a caller may take to send its headers, in milliseconds, also between two requests on one connection.
+pub const HEADER_MS: u64 = 30_000;
+/// How long a caller may take to send its body, in milliseconds.
+pub const BODY_MS: u64 = 10_000;
+/// The most connections at once; more wait to be accepted.
+pub const CONNECTIONS: usize = 4_096;
+/// The most requests being worked on at once; more are answered `TXN_DISCARDED`.
+pub const REQUESTS: usize = 2_048;
+/// How long a stopping gateway waits for what it has accepted, in milliseconds.
+pub const STOP_MS: u64 = 30_000;
+
+// Authentication
+
+/// The most nonces remembered at once; beyond it requests are answered `TXN_DISCARDED`.
+pub const NONCES: usize = 4_000_000;
+/// How many records of the journal are looked through at once for nonces at the start.
+pub const RECALL: u64 = 10_000;
+/// The most live tokens of one app; one more ends the oldest (`protocol.md` section 2.2).
+pub const TOKENS: usize = 10;
+/// How long a token lives, in milliseconds (`protocol.md` section 2.2).
+pub const TOKEN_MS: i64 = 3_600_000;
+/// The most merchants, and the most apps, of one gateway.
+pub const ACCOUNTS: usize = 100_000;
+/// The most live keys of one app: the new one and the one it replaces.
+pub const KEYS: usize = 2;
+
+// Bills
+
+/// How long a one-off code can be paid when the merchant says nothing else, in milliseconds
+/// (`protocol.md` section 3.4).
+pub const CODE_MS: i64 = 30 * 60_000;
+/// The longest time a merchant may give the payer, in milliseconds: one year.
+pub const CODE_MS_MAX: i64 = 366 * 86_400_000;
+/// How often a change is decided again because another one was faster.
+pub const COMMIT_TRIES: u32 = 16;
+
+// The worker
+
+/// The most bills the worker takes up in one look.
+pub const WORKER_LOOK: usize = 1_000;
+/// The most bills the worker remembers having looked at.
+pub const WORKER_MEMORY: usize = 100_000;
+/// The most jobs of the worker at once.
+pub const WORKER_PLACES: usize = 64;
+/// The longest time between two looks of the worker, in milliseconds.
+pub const WORKER_PAUSE_MS: i64 = 1_000;
+/// The first pause before an unknown outcome is asked about, in milliseconds; it doubles each time.
+pub const ASK_PAUSE_MS: i64 = 1_000;
+/// The longest pause between two questions about an unknown outcome, in milliseconds.
+pub const ASK_PAUSE_MS_MAX: i64 = 600_000;
+
+// The simulated channel
+
+/// The most scenarios set by call.
+pub const SCENARIOS: usize = 1_000;
+/// How late the scenario `late` is, in milliseconds.
+pub const SIMULATED_LATE_MS: i64 = 20_000;
+/// How long the scenario `lostorder` goes on losing an order, in milliseconds.
+pub const SIMULATED_LOST_MS: i64 = 1_000;
+
+// The store
+
+use std::time::Duration;
+
+/// Commits that wait for the store's writer, at most. Whoever comes then waits for room.
+pub const COMMIT_QUEUE: usize = 4_096;
+
+/// Commits in one transaction of the journal, at most.
+pub const COMMIT_BATCH: usize = 1_024;
+
+/// After so many commits the journal is folded into the view of the bills.
+pub const FOLD_COMMITS: usize = 32_768;
+
+/// After so long the journal is folded, however few commits there were.
+pub const FOLD_PACE: Duration = Duration::from_secs(1);
+
+/// Commits that are not folded yet and not being folded, at most. Then the writer waits for the fold.
+pub const UNFOLDED_COMMITS: usize = 131_072;
+
+/// Commits that are not folded yet and are replayed into memory by a reader beside the gateway, at most:
+/// what the gateway itself keeps in memory, and some more.
+pub const FOLLOWED_COMMITS: usize = 3 * UNFOLDED_COMMITS;
+
+/// Rows folded into the view after which its log is written back.
+pub const VIEW_LOG_ROWS: usize = 16_384;
+
+/// Records appended to the journal after which its log is written back.
+pub const JOURNAL_LOG_RECORDS: usize = 65_536;
+
+/// Connections for reading that are kept for the next reader, at most, per file.
+pub const IDLE_READERS: usize = 16;
+
+/// How long a connection waits for another process that writes the same file.
+pub const FILE_BUSY: Duration = Duration::from_secs(5);
+
+/// Journal records read at a time where all of them are read.
+pub const JOURNAL_PAGE: usize = 4_096;
+
+/// Bills or orders read at a time where all of them are read.
+pub const BILL_PAGE: usize = 1_024;
+
+/// Bills that a proof of the ledger keeps in memory, at most. For more it reads the journal again.
+pub const PROOF_BILLS: usize = 200_000;
+
+/// Differences that a proof of the ledger tells in full, at most. The others are counted.
+pub const PROOF_DIFFERENCES: usize = 100;

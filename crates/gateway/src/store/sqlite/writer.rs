@@ -1,0 +1,228 @@
+//! The one thread that appends to the journal: everything that waits becomes durable in one transaction.
+
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    sync::{Arc, PoisonError},
+};
+
+use holdfast_domain::{BillKey, Change, CodeId, Mid, OrderId};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    super::{Commit, CommitError, StoreFault, format::Line},
+    Base, End, Pace, Rhythm,
+    files::{failed, write_back},
+    journal, view,
+};
+use crate::limits;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Make this durable.
+    Commit(Waiting),
+    /// Finish everything that was asked before, then end.
+    Close,
+}
+
+/// A commit whose caller waits.
+pub(super) struct Waiting {
+    change: Change,
+    /// The record in bytes, not yet sealed for its place.
+    line: Vec<u8>,
+    answer: oneshot::Sender<Result<(), CommitError>>,
+}
+
+impl Job {
+    /// A commit, and where its answer will be. The record is spelled here, on the caller's thread.
+    pub(super) fn commit(commit: Commit) -> (Self, oneshot::Receiver<Result<(), CommitError>>) {
+        let (answer, waiting) = oneshot::channel();
+        let line = Line::bytes(&commit);
+        (Self::Commit(Waiting { change: commit.change, line, answer }), waiting)
+    }
+}
+
+/// The writer with its connections.
+pub(super) struct Writer {
+    base: Arc<Base>,
+    journal: Connection,
+    view: Connection,
+    /// The last record that is durable.
+    last: u64,
+}
+
+/// What a transaction holds already: it must not be contradicted, but nobody may see it yet.
+#[derive(Default)]
+struct Pending {
+    versions: HashMap<Arc<BillKey>, u64>,
+    codes: HashSet<CodeId>,
+    orders: HashSet<(Mid, OrderId)>,
+}
+
+impl Writer {
+    pub(super) fn new(base: Arc<Base>, journal: Connection) -> Result<Self, StoreFault> {
+        // The log is written back between two commits, where nobody waits for it.
+        journal.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed("open journal.db"))?;
+        let (view, last) = (base.view.open()?, base.overlay().last());
+        Ok(Self { base, journal, view, last })
+    }
+
+    /// Commits until the queue is closed.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>, rhythm: Rhythm) {
+        let mut jobs = Vec::with_capacity(limits::COMMIT_BATCH);
+        let mut end = End::Dropped;
+        while queue.blocking_recv_many(&mut jobs, limits::COMMIT_BATCH) > 0 {
+            let mut batch = Vec::with_capacity(jobs.len());
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Commit(waiting) => batch.push(waiting),
+                    Job::Close => {
+                        end = End::Closed;
+                        // Whoever comes now is told that the store is closed. The rest is finished.
+                        queue.close();
+                    }
+                }
+            }
+            let commits = self.commit(batch);
+            self.keep_pace(commits, rhythm);
+        }
+        self.base.pace().end = Some(end);
+        self.base.paced.notify_all();
+    }
+
+    /// Makes a batch durable, then visible, then answers; returns how many commits it was.
+    fn commit(&mut self, mut batch: Vec<Waiting>) -> usize {
+        let appended = match self.base.fault.get() {
+            // Whatever the disk holds now, nobody was told of it. Writing on could contradict it.
+            Some(fault) => Err(fault.clone()),
+            None => self.append(&mut batch).inspect_err(|fault| self.base.stop(fault.clone())),
+        };
+        let verdicts = match appended {
+            Ok(verdicts) => verdicts,
+            Err(fault) => {
+                for waiting in batch {
+                    // Whoever asked may have given up.
+                    let _ = waiting.answer.send(Err(fault.clone().into()));
+                }
+                return 0;
+            }
+        };
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut commits = 0;
+        {
+            let mut overlay = self.base.overlay_mut();
+            for (Waiting { change, answer, .. }, verdict) in batch.into_iter().zip(verdicts) {
+                if verdict.is_ok() {
+                    overlay.active.apply(change.bill, change.leg);
+                    commits += 1;
+                }
+                answers.push((answer, verdict));
+            }
+            self.last = overlay.last();
+        }
+        // A conflict is answered only now too, so that whoever loads again finds what it conflicted with.
+        for (answer, verdict) in answers {
+            let _ = answer.send(verdict);
+        }
+        commits
+    }
+
+    /// Appends those of the batch that can be accepted, in one synced transaction, and says which.
+    fn append(&self, batch: &mut [Waiting]) -> Result<Vec<Result<(), CommitError>>, StoreFault> {
+        let first = self.last.saturating_add(1);
+        let failed = failed(format!("append to journal.db at record {first}"));
+        let transaction = self.journal.unchecked_transaction().map_err(&failed)?;
+        let mut pending = Pending::default();
+        let mut seq = self.last;
+        let mut verdicts = Vec::with_capacity(batch.len());
+        for Waiting { change, line, .. } in batch {
+            let verdict = self.check(&pending, change)?;
+            if verdict.is_ok() {
+                seq = seq.saturating_add(1);
+                journal::append(&transaction, seq, line).map_err(&failed)?;
+                pending.add(change);
+            }
+            verdicts.push(verdict);
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(verdicts)
+    }
+
+    /// Whether the change can follow on everything accepted so far.
+    fn check(
+        &self,
+        pending: &Pending,
+        change: &Change,
+    ) -> Result<Result<(), CommitError>, StoreFault> {
+        let bill = &change.bill;
+        let version = match pending.versions.get(&bill.key) {
+            Some(version) => *version,
+            None => self.version(&bill.key)?,
+        };
+        if version.checked_add(1) != Some(bill.version) {
+            return Ok(Err(CommitError::Conflict));
+        }
+        let code = &bill.terms.code;
+        if version == 0 && (pending.codes.contains(code) || self.code_taken(code)?) {
+            return Ok(Err(CommitError::Taken));
+        }
+        if let Some(leg) = change.claims() {
+            let id = (bill.key.mid.clone(), leg.order.clone());
+            if pending.orders.contains(&id) || self.order_taken(&id)? {
+                return Ok(Err(CommitError::Taken));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    // Memory is asked before the view, never the other way round: what leaves memory is in the view already.
+
+    fn version(&self, key: &BillKey) -> Result<u64, StoreFault> {
+        let found = self.base.overlay().bill(key).map(|bill| bill.version);
+        match found {
+            Some(version) => Ok(version),
+            None => Ok(view::version(&self.view, key)?.unwrap_or(0)),
+        }
+    }
+
+    fn code_taken(&self, code: &CodeId) -> Result<bool, StoreFault> {
+        let found = self.base.overlay().coded(code).is_some();
+        if found { Ok(true) } else { view::code_taken(&self.view, code) }
+    }
+
+    fn order_taken(&self, id: &(Mid, OrderId)) -> Result<bool, StoreFault> {
+        let found = self.base.overlay().leg(id).is_some();
+        if found { Ok(true) } else { view::order_taken(&self.view, &id.0, &id.1) }
+    }
+
+    /// Wakes the folder when there is enough to fold, and waits for it when there is far too much.
+    fn keep_pace(&self, commits: usize, rhythm: Rhythm) {
+        let mut pace = self.base.pace();
+        pace.unfolded = pace.unfolded.saturating_add(commits);
+        if pace.unfolded >= rhythm.commits {
+            self.base.paced.notify_all();
+        }
+        let log_due = mem::take(&mut pace.log_due);
+        let full = |pace: &mut Pace| {
+            pace.unfolded >= limits::UNFOLDED_COMMITS && self.base.fault.get().is_none()
+        };
+        drop(self.base.paced.wait_while(pace, full).unwrap_or_else(PoisonError::into_inner));
+        if log_due && let Err(fault) = write_back(&self.journal, "PASSIVE") {
+            self.base.stop(fault);
+        }
+    }
+}
+
+impl Pending {
+    fn add(&mut self, change: &Change) {
+        let bill = &change.bill;
+        self.versions.insert(bill.key.clone(), bill.version);
+        if bill.version == 1 {
+            self.codes.insert(bill.terms.code.clone());
+        }
+        if let Some(leg) = change.claims() {
+            self.orders.insert((bill.key.mid.clone(), leg.order.clone()));
+        }
+    }
+}
