@@ -1,0 +1,583 @@
+//! What is done for each request, and what is answered: a function for each endpoint.
+//!
+//! An order number is asked for once. A repeat is answered from what became of the first, which is durable;
+//! nothing is done again.
+
+use std::sync::Arc;
+
+use holdfast_domain::{
+    AuthCode, Bill, BillKey, BillNo, Command, Day, Deed, Details, Kind, Leg, Mid, Order, OrderId, Outcome, Phase,
+    Reference, Refusal, Terms, Text, Why,
+};
+use holdfast_wire::{
+    code::Code,
+    field::{InstMid, Note, RefundStatus, Rule, Url},
+    message::{FieldFault, Message as _, Problem},
+    messages::{
+        Answered, CloseQrcode, Closed, Common, Echo, GetQrcode, Preauthed, PreauthCancel, PreauthCancelled,
+        PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode, Queried, Query, Refund, Refunded, Request,
+    },
+    time,
+};
+
+use super::{Api, No, view};
+use crate::{
+    limits,
+    store::Asker,
+    submit::{Settled, SubmitError},
+};
+
+/// What is answered when all went well: the answer's JSON.
+type Done = Result<Vec<u8>, No>;
+
+impl Api {
+    /// Does what a request asks and answers it. The caller may act for the request's merchant.
+    pub(super) async fn answer(&self, request: &Request, asker: &Asker) -> Done {
+        match request {
+            Request::GetQrcode(request) => self.get_qrcode(request, asker).await,
+            Request::CloseQrcode(request) => self.close_qrcode(request, asker).await,
+            Request::Query(request) => self.query(request).await,
+            Request::Preauthed(request) => self.capture(request, asker).await,
+            Request::PreauthCancel(request) => self.release(request, asker).await,
+            Request::PreauthedCancel(request) => self.reverse(request, asker).await,
+            Request::Refund(request) => self.refund(request, asker).await,
+        }
+    }
+
+    async fn get_qrcode(&self, request: &GetQrcode, asker: &Asker) -> Done {
+        use holdfast_wire::message::BillsRequest as _;
+
+        not_served(&[
+            ("secureTransaction", request.secure_transaction.is_some_and(|flag| flag.0)),
+            ("divisionFlag", request.division_flag == Some(true)),
+            ("asynDivisionFlag", request.asyn_division_flag == Some(true)),
+            ("platformAmount", request.platform_amount.is_some_and(|amount| amount.fen() > 0)),
+            ("subOrders", request.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
+            ("qrCodeId", request.qr_code_id.is_some()),
+            ("walletOption", request.wallet_option == Some(holdfast_wire::field::WalletOption::Multiple)),
+            ("fixBuyer", request.fix_buyer.is_some()),
+            ("limitCreditCard", request.limit_credit_card.is_some_and(|flag| flag.0)),
+            ("payInfoQueryAddr", request.pay_info_query_addr.is_some()),
+            ("installmentNumber", request.installment_number.is_some()),
+        ])?;
+        let now = self.core.clock.now();
+        let mut faults = vec![];
+        // A one-off code has all three; the other kinds of code are not served yet.
+        let missing = |path: &str, rule| FieldFault { path: path.to_owned(), problem: Problem::Missing(rule) };
+        if request.bill_no.is_none() {
+            faults.push(missing("billNo", <BillNo as holdfast_wire::field::Field>::RULE));
+        }
+        if request.bill_date.is_none() {
+            faults.push(missing("billDate", Rule::Day));
+        }
+        if request.total_amount.is_none() {
+            faults.push(missing("totalAmount", <holdfast_domain::Amount as holdfast_wire::field::Field>::RULE));
+        }
+        let expires_at = request.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
+        if expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX) {
+            let problem = Problem::Invalid(Rule::Time);
+            faults.push(FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem });
+        }
+        let (Some(no), Some(date), Some(amount)) = (&request.bill_no, request.bill_date, request.total_amount) else {
+            return Err(No::fields(&faults));
+        };
+        if !faults.is_empty() {
+            return Err(No::fields(&faults));
+        }
+        let key = BillKey { mid: request.common.mid.clone(), no: no.clone(), date };
+        let fingerprint = request.fingerprint();
+        for _ in 0..limits::COMMIT_TRIES {
+            if let Some(bill) = self.core.store.bill(&key).await? {
+                return match bill.terms.fingerprint == fingerprint {
+                    true => self.qrcode(&request.common, &bill),
+                    false => Err(No::new(Code::DupOrder, format!("账单号重复 (billNo {no} of {date} is another bill)"))),
+                };
+            }
+            if !self.core.channel.is_connected() {
+                let why = "no channel is connected: nobody could pay this bill".to_owned();
+                return Err(No::new(Code::InvalidMerchantConfig, why));
+            }
+            let terms = Terms {
+                kind: match request.preauth_transaction {
+                    Some(flag) if flag.0 => Kind::Hold,
+                    _ => Kind::Payment,
+                },
+                amount,
+                code: self.new_code(),
+                tid: request.common.tid.clone(),
+                created_at: now,
+                expires_at,
+                fingerprint,
+                details: Details {
+                    description: request.bill_desc.clone(),
+                    member_id: request.member_id.clone(),
+                    counter_no: request.counter_no.clone(),
+                    system_id: request.system_id.clone(),
+                    notify_url: request.notify_url.clone().map(Url::into_text),
+                    return_url: request.return_url.clone().map(Url::into_text),
+                    reserve: request.common.src_reserve.clone(),
+                },
+            };
+            match self.core.create(Bill::request(key.clone(), terms), now, asker.clone()).await {
+                Ok(bill) => return self.qrcode(&request.common, &bill),
+                // Made by somebody else meanwhile, or a code that exists: look again.
+                Err(SubmitError::Taken) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(No::new(Code::OrderProcessing, "the bill is being made by another request".to_owned()))
+    }
+
+    fn qrcode(&self, common: &Common, bill: &Bill) -> Done {
+        let qrcode = Qrcode {
+            answered: self.answered(common, "查询二维码成功"),
+            echo: Echo::of(common),
+            bill_no: Some(bill.key.no.clone()),
+            bill_date: Some(bill.key.date),
+            inst_mid: Some(InstMid::QrPay),
+            bill_qr_code: self.link(bill)?,
+            system_id: bill.terms.details.system_id.clone(),
+            qr_code_id: Some(bill.terms.code.clone()),
+        };
+        Ok(qrcode.encode())
+    }
+
+    async fn close_qrcode(&self, request: &CloseQrcode, asker: &Asker) -> Done {
+        not_served(&[("attachRefund", request.attach_refund == Some(true))])?;
+        let mid = &request.common.mid;
+        let (bill, named) = match (&request.qr_code_id, &request.bill_no, request.bill_date) {
+            (Some(code), _, _) => {
+                let bill = self.core.store.coded(code).await?.filter(|bill| bill.key.mid == *mid);
+                (bill, "qrCodeId")
+            }
+            (None, Some(no), Some(date)) => {
+                let key = BillKey { mid: mid.clone(), no: no.clone(), date };
+                (self.core.store.bill(&key).await?, "billNo, billDate")
+            }
+            (None, ..) => {
+                let rule = <holdfast_domain::CodeId as holdfast_wire::field::Field>::RULE;
+                let problem = Problem::Missing(rule);
+                return Err(No::fields(&[FieldFault { path: "qrCodeId".to_owned(), problem }]));
+            }
+        };
+        let bill = bill.ok_or_else(|| No::no_order(named, "this merchant has no such bill"))?;
+        let bill = match bill.phase {
+            // What is closed stays closed: the same answer again.
+            Phase::Closed | Phase::Lapsed => bill,
+            _ => self.core.submit(bill, &Command::Close, asker).await?,
+        };
+        let closed = Closed {
+            answered: self.answered(&request.common, "成功关闭二维码"),
+            echo: Echo::of(&request.common),
+            qr_code_id: bill.terms.code.clone(),
+            system_id: bill.terms.details.system_id.clone(),
+            inst_mid: Some(InstMid::QrPay),
+            bill_status: Some(view::bill_status(&bill)),
+        };
+        Ok(closed.encode())
+    }
+
+    async fn query(&self, request: &Query) -> Done {
+        let common = &request.common;
+        let mut bill = self.find(&common.mid, &request.bill_no, request.bill_date).await?;
+        if matches!(bill.phase, Phase::Requested { .. }) {
+            // The payer may have paid while the report of it was lost.
+            if let Some(paid) = self.core.channel.paid(&bill, self.core.clock.now()).await? {
+                self.core.on_news(&bill.key, &paid).await?;
+                bill = self.core.load(&bill.key).await?;
+            }
+        }
+        let mut legs = [None, None];
+        for (place, (order, deed)) in legs
+            .iter_mut()
+            .zip([(&request.refund_order_id, Deed::Refund), (&request.authed_order_id, Deed::Capture)])
+        {
+            if let Some(order) = order
+                && let Some(leg) = self.leg_of(&bill, order).await?
+                && leg.deed == deed
+            {
+                *place = view::order_leg(&bill, &leg);
+            }
+        }
+        let [refund_bill_payment, authed_bill_payment] = legs;
+        let details = &bill.terms.details;
+        let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
+        let merchant = self.accounts.book().merchants.get(&common.mid).cloned();
+        let queried = Queried {
+            answered: self.answered(common, "查询成功"),
+            echo: Echo::of(common),
+            bill_no: bill.key.no.clone(),
+            bill_date: bill.key.date,
+            inst_mid: InstMid::QrPay,
+            create_time: Some(bill.terms.created_at),
+            bill_status: Some(view::bill_status(&bill)),
+            bill_desc: details.description.clone(),
+            total_amount: Some(bill.terms.amount),
+            bill_qr_code: Some(self.link(&bill)?),
+            member_id: details.member_id.clone(),
+            counter_no: details.counter_no.clone(),
+            mer_name: merchant.and_then(|merchant| Text::parse(merchant.name.as_str()).ok()),
+            memo: None,
+            secure_status: None,
+            complete_amount: None,
+            auth_id_resp_cd: grant.map(|grant| grant.auth.clone()),
+            bill_payment: view::payment_leg(&bill),
+            refund_bill_payment,
+            authed_bill_payment,
+            card_attr: view::card(&bill),
+            installment_number: None,
+        };
+        Ok(queried.encode())
+    }
+
+    async fn capture(&self, request: &Preauthed, asker: &Asker) -> Done {
+        use holdfast_wire::message::BillsRequest as _;
+
+        let (common, order) = (&request.common, &request.authed_order_id);
+        let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
+        let auth = request.auth_id_resp_cd.code().ok_or_else(no_auth)?;
+        let fingerprint = request.fingerprint();
+        if let Some(leg) = self.repeated(&bill, order, Deed::Capture, fingerprint).await? {
+            proven(&bill, &auth)?;
+            return self.captured(common, &bill, &leg);
+        }
+        let command =
+            Command::Capture { order: order.clone(), part: request.total_amount, auth, fingerprint };
+        let (bill, leg) = self.order(bill, &command, order, Deed::Capture, fingerprint, asker).await?;
+        self.captured(common, &bill, &leg)
+    }
+
+    fn captured(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
+        let done = view::captured_leg(bill, leg).ok_or_else(|| not_done(leg))?;
+        let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
+        let captured = PreauthedDone {
+            answered: self.answered(common, "预授权完成成功"),
+            echo: Echo::of(common),
+            bill_no: Some(bill.key.no.clone()),
+            bill_date: Some(bill.key.date),
+            inst_mid: Some(InstMid::QrPay),
+            bill_qr_code: Some(self.link(bill)?),
+            // As it was when the capture was done, so that a repeat is answered as the first was.
+            bill_status: Some(holdfast_wire::field::BillStatus::Paid),
+            authed_order_id: Some(leg.order.clone()),
+            auth_id_resp_cd: grant.map(|grant| grant.auth.clone()).ok_or_else(no_auth)?,
+            card_attr: view::card(bill),
+            authed_bill_payment: done,
+        };
+        Ok(captured.encode())
+    }
+
+    async fn refund(&self, request: &Refund, asker: &Asker) -> Done {
+        use holdfast_wire::message::BillsRequest as _;
+
+        not_served(&[
+            ("platformAmount", request.platform_amount.is_some_and(|amount| amount.fen() > 0)),
+            ("subOrders", request.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
+        ])?;
+        let common = &request.common;
+        let bill = self.find(&common.mid, &request.bill_no, Some(request.bill_date)).await?;
+        let order = request.refund_order_id.clone().unwrap_or_else(|| bill.key.unnamed_refund());
+        let fingerprint = request.fingerprint();
+        if let Some(leg) = self.repeated(&bill, &order, Deed::Refund, fingerprint).await? {
+            return self.refunded(common, &bill, &leg);
+        }
+        let command = Command::Refund { order: order.clone(), part: request.refund_amount, fingerprint };
+        let (bill, leg) = self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
+        self.refunded(common, &bill, &leg)
+    }
+
+    fn refunded(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
+        let Outcome::Done(receipt) = &leg.outcome else { return Err(not_done(leg)) };
+        let refunded = Refunded {
+            answered: self.answered(common, "退款成功"),
+            echo: Echo::of(common),
+            bill_no: Some(bill.key.no.clone()),
+            bill_date: Some(bill.key.date),
+            inst_mid: Some(InstMid::QrPay),
+            bill_status: Some(holdfast_wire::field::BillStatus::Refund),
+            bill_qr_code: Some(self.link(bill)?),
+            mer_order_id: Some(bill.key.payment_leg()),
+            refund_order_id: Some(leg.order.clone()),
+            refund_target_order_id: receipt.target.clone(),
+            refund_pay_time: Some(receipt.at),
+            refund_status: Some(RefundStatus::Success),
+            card_attr: view::card(bill),
+            refund_amount: Some(leg.amount),
+            refund_invoice_amount: Some(leg.amount.into()),
+            settle_date: Some(receipt.day),
+            target_sys: view::payment_leg(bill).and_then(|payment| payment.target_sys),
+        };
+        Ok(refunded.encode())
+    }
+
+    async fn release(&self, request: &PreauthCancel, asker: &Asker) -> Done {
+        let common = &request.common;
+        let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
+        let auth = request.auth_id_resp_cd.code().ok_or_else(no_auth)?;
+        let named = &request.mer_order_id;
+        if *named != bill.key.payment_leg() {
+            // The interface of 2020 undoes a capture too, when its number is given (`protocol.md` section 3.9).
+            let (bill, leg) = self.undo_capture(bill, named, auth, asker).await?;
+            let done = view::reversed_leg(&bill, &leg).ok_or_else(|| not_done(&leg))?;
+            return self.cancelled(common, &bill, named, done, status_after(&leg));
+        }
+        if let Phase::Released { why: Why::Merchant, .. } = bill.phase {
+            proven(&bill, &auth)?;
+            self.may_repeat(&bill, &Order::Release)?;
+            return self.given_up(common, &bill, named);
+        }
+        let command = Command::Release { hold: named.clone(), auth };
+        let bill = self.core.submit(bill, &command, asker).await?;
+        let bill = self.settle(bill).await?;
+        self.given_up(common, &bill, named)
+    }
+
+    fn given_up(&self, common: &Common, bill: &Bill, named: &OrderId) -> Done {
+        let Phase::Released { receipt, .. } = &bill.phase else { return Err(not_known()) };
+        let done = view::released_leg(bill, receipt).ok_or_else(not_known)?;
+        self.cancelled(common, bill, named, done, view::bill_status(bill))
+    }
+
+    fn cancelled(
+        &self,
+        common: &Common,
+        bill: &Bill,
+        named: &OrderId,
+        done: holdfast_wire::messages::BillPayment,
+        status: holdfast_wire::field::BillStatus,
+    ) -> Done {
+        let cancelled = PreauthCancelled {
+            answered: self.answered(common, "预授权撤销成功"),
+            bill_payment: done.clone(),
+            echo: Echo::of(common),
+            bill_no: Some(bill.key.no.clone()),
+            bill_date: Some(bill.key.date),
+            inst_mid: Some(InstMid::QrPay),
+            bill_qr_code: Some(self.link(bill)?),
+            bill_status: Some(status),
+            card_attr: view::card(bill),
+            cancel_order_id: Some(named.clone()),
+            cancel_bill_payment: Some(done),
+        };
+        Ok(cancelled.encode())
+    }
+
+    async fn reverse(&self, request: &PreauthedCancel, asker: &Asker) -> Done {
+        let common = &request.common;
+        let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
+        let auth = request.auth_id_resp_cd.clone();
+        let (bill, leg) = self.undo_capture(bill, &request.mer_order_id, auth, asker).await?;
+        let reversed = PreauthedCancelled {
+            answered: self.answered(common, "预授权完成撤销成功"),
+            bill_payment: view::reversed_leg(&bill, &leg).ok_or_else(|| not_done(&leg))?,
+            echo: Echo::of(common),
+            bill_no: Some(bill.key.no.clone()),
+            bill_date: Some(bill.key.date),
+            inst_mid: Some(InstMid::QrPay),
+            bill_qr_code: Some(self.link(&bill)?),
+            bill_status: Some(status_after(&leg)),
+            card_attr: view::card(&bill),
+        };
+        Ok(reversed.encode())
+    }
+
+    /// Undoes the capture of that number, or finds that it was undone before.
+    async fn undo_capture(
+        &self,
+        bill: Bill,
+        capture: &OrderId,
+        auth: AuthCode,
+        asker: &Asker,
+    ) -> Result<(Bill, Leg), No> {
+        proven(&bill, &auth)?;
+        let stands = matches!(&bill.phase, Phase::Taken { takings, .. }
+            if takings.capture.as_ref().is_some_and(|leg| leg.order == *capture));
+        if !stands {
+            let none = || No::no_order("merOrderId", "this bill has no capture of that number");
+            let leg = self.leg_of(&bill, capture).await?.ok_or_else(none)?;
+            match (leg.deed, &leg.outcome) {
+                (Deed::Refund, _) => return Err(none()),
+                (Deed::Capture, Outcome::Reversed { .. }) => {
+                    self.may_repeat(&bill, &Order::Reverse(Arc::new(leg.clone())))?;
+                    return Ok((bill, leg));
+                }
+                (Deed::Capture, Outcome::Refused(_)) => {
+                    let why = "the channel had refused that capture: there is nothing to reverse".to_owned();
+                    return Err(No::new(Code::OperationNotAllowed, why));
+                }
+                // Being captured or being reversed: the rules say so below.
+                (Deed::Capture, Outcome::Open | Outcome::Done(_)) => {}
+            }
+        }
+        let command = Command::Reverse { capture: capture.clone(), auth };
+        let bill = self.core.submit(bill, &command, asker).await?;
+        let bill = self.settle(bill).await?;
+        let leg = self.leg_of(&bill, capture).await?.ok_or_else(not_known)?;
+        Ok((bill, leg))
+    }
+
+    /// Asks for something under a new order number and waits for the channel's word.
+    async fn order(
+        &self,
+        bill: Bill,
+        command: &Command,
+        order: &OrderId,
+        deed: Deed,
+        fingerprint: holdfast_domain::Fingerprint,
+        asker: &Asker,
+    ) -> Result<(Bill, Leg), No> {
+        match self.core.submit(bill.clone(), command, asker).await {
+            Ok(bill) => {
+                let bill = self.settle(bill).await?;
+                let leg = match &bill.phase {
+                    Phase::Taken { takings, .. } => {
+                        takings.capture.as_deref().filter(|leg| leg.order == *order).cloned()
+                    }
+                    _ => None,
+                };
+                match leg {
+                    Some(leg) => Ok((bill, leg)),
+                    None => {
+                        let leg = self.leg_of(&bill, order).await?.ok_or_else(not_known)?;
+                        Ok((bill, leg))
+                    }
+                }
+            }
+            // Another request under the same number was faster.
+            Err(SubmitError::Taken) => match self.repeated(&bill, order, deed, fingerprint).await? {
+                Some(leg) => Ok((bill, leg)),
+                None => Err(not_known()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits for the channel's word on a committed order.
+    async fn settle(&self, bill: Bill) -> Result<Bill, No> {
+        match self.core.carry_out(bill, true).await? {
+            Settled::Known(bill, None) => Ok(bill),
+            Settled::Known(_, Some(reason)) => Err(No::new(Code::TargetFail, reason.to_string())),
+            Settled::NotKnown => Err(not_known()),
+        }
+    }
+
+    /// The order that has this number already, if it asks for the same as this request.
+    async fn repeated(
+        &self,
+        bill: &Bill,
+        order: &OrderId,
+        deed: Deed,
+        fingerprint: holdfast_domain::Fingerprint,
+    ) -> Result<Option<Leg>, No> {
+        let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else { return Ok(None) };
+        if *key == *bill.key && leg.deed == deed && leg.fingerprint == fingerprint {
+            return Ok(Some(leg));
+        }
+        Err(No::new(Code::DupOrder, format!("{order} is the number of another order; take a new one")))
+    }
+
+    async fn leg_of(&self, bill: &Bill, order: &OrderId) -> Result<Option<Leg>, No> {
+        let found = self.core.store.leg(&bill.key.mid, order).await?;
+        Ok(found.filter(|(key, _)| **key == *bill.key).map(|(_, leg)| leg))
+    }
+
+    fn may_repeat(&self, bill: &Bill, order: &Order) -> Result<(), No> {
+        match self.core.channel.denies_repeats(bill, order) {
+            true => Err(No::new(Code::HasCancelled, "it has been cancelled before".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    async fn bill(&self, mid: &Mid, no: &BillNo, date: Day) -> Result<Bill, No> {
+        let key = BillKey { mid: mid.clone(), no: no.clone(), date };
+        let found = self.core.store.bill(&key).await?;
+        found.ok_or_else(|| No::no_order("billNo, billDate", "this merchant has no such bill"))
+    }
+
+    /// Finds a bill by its number or by the number of its payment, without a date if need be.
+    async fn find(&self, mid: &Mid, named: &OrderId, date: Option<Day>) -> Result<Bill, No> {
+        let named = named.as_str();
+        for name in [Some(named), named.strip_suffix('0')].into_iter().flatten() {
+            let Ok(no) = BillNo::parse(name) else { continue };
+            let found = match date {
+                Some(date) => {
+                    let key = BillKey { mid: mid.clone(), no, date };
+                    self.core.store.bill(&key).await?
+                }
+                None => {
+                    let mut found = self.core.store.numbered(mid, &no, 2).await?;
+                    if found.len() > 1 {
+                        let problem = Problem::Missing(Rule::Day);
+                        return Err(No::fields(&[FieldFault { path: "billDate".to_owned(), problem }]));
+                    }
+                    found.pop()
+                }
+            };
+            if let Some(bill) = found {
+                return Ok(bill);
+            }
+        }
+        let named = if date.is_some() { "billNo, billDate" } else { "billNo" };
+        Err(No::no_order(named, "this merchant has no such bill"))
+    }
+
+    fn answered(&self, common: &Common, note: &str) -> Answered {
+        Answered::to(common, self.core.clock.now(), Note::new(note))
+    }
+
+    fn link(&self, bill: &Bill) -> Result<Url, No> {
+        let link = format!("{}/bills/qrCode.do?id={}", self.terms.public_url, bill.terms.code);
+        Url::parse(&link).map_err(|_| No::new(Code::InternalError, "public_url is too long".to_owned()))
+    }
+
+    /// A new code in the look of the official ones: a date and chance.
+    fn new_code(&self) -> holdfast_domain::CodeId {
+        let stamp = time::show_stamp(self.core.clock.now());
+        let code = format!("{}{}", stamp.get(2..8).unwrap_or("000000"), self.core.dice.digits(20));
+        holdfast_domain::CodeId::parse(&code).expect("26 digits are a code")
+    }
+}
+
+/// How the bill stood right after its capture was reversed.
+fn status_after(leg: &Leg) -> holdfast_wire::field::BillStatus {
+    match leg.outcome {
+        Outcome::Reversed { restored: false, .. } => holdfast_wire::field::BillStatus::Refund,
+        _ => holdfast_wire::field::BillStatus::Paid,
+    }
+}
+
+/// Refuses what the protocol has and this version does not serve, rather than ignore it.
+fn not_served(asked: &[(&str, bool)]) -> Result<(), No> {
+    let names: Vec<&str> = asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => Err(No::new(Code::OperationNotAllowed, format!("not served yet: {}", names.join(", ")))),
+    }
+}
+
+/// Whether the caller knows the code of the bill's hold.
+fn proven(bill: &Bill, auth: &AuthCode) -> Result<(), No> {
+    let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
+    match grant {
+        Some(grant) if grant.auth != *auth => Err(no_auth()),
+        _ => Ok(()),
+    }
+}
+
+fn no_auth() -> No {
+    Refusal::Mismatch(Reference::AuthCode).into()
+}
+
+/// Why an order that is not done is not answered with success.
+fn not_done(leg: &Leg) -> No {
+    match &leg.outcome {
+        Outcome::Refused(reason) => No::new(Code::TargetFail, reason.to_string()),
+        Outcome::Open => Refusal::Busy { phase: "waiting for the channel" }.into(),
+        Outcome::Done(_) | Outcome::Reversed { .. } => not_known(),
+    }
+}
+
+fn not_known() -> No {
+    let text = "the outcome is not known yet; nothing is lost and the gateway goes on asking: query before you do anything else";
+    No::new(Code::Timeout, text.to_owned())
+}

@@ -1,0 +1,184 @@
+//! Who asks: made sure of over the bytes as received, before anything is decoded.
+
+use std::sync::Arc;
+
+use holdfast_domain::{Mid, Moment};
+use holdfast_wire::{
+    auth::{AuthFault, Authorization, BodySig},
+    code::Code,
+    field::{Note, Seconds},
+    json::Object,
+    message::{FieldFault, Message as _, Problem},
+    messages::{TokenAccess, TokenIssued},
+    secret::{AppKey, Token},
+};
+
+use super::{Api, Arrived, No};
+use crate::{
+    accounts::{App, Key},
+    config::Environment,
+    limits,
+    nonces::{self, Seen},
+    store::Asker,
+};
+
+/// A caller who has proved who it is.
+pub(super) struct Admitted {
+    pub(super) app: Arc<App>,
+    pub(super) asker: Asker,
+}
+
+impl Api {
+    /// Makes sure who asks. `content` is what a signature covers.
+    pub(super) fn admit(&self, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
+        if let Some(form) = arrived.form_param() {
+            return self.admit_signed(&form?.signed, arrived, content);
+        }
+        if arrived.ambiguous {
+            return Err(No::new(Code::BadSign, "there are several Authorization headers".to_owned()));
+        }
+        let missing = || No::new(Code::BadSign, "the Authorization header is missing".to_owned());
+        let header = arrived.authorization.as_ref().ok_or_else(missing)?;
+        let unreadable = |_| No::new(Code::BadSign, "the Authorization header is not plain text".to_owned());
+        match Authorization::parse(header.to_str().map_err(unreadable)?)? {
+            Authorization::BodySig(signed) => self.admit_signed(&signed, arrived, content),
+            Authorization::AccessToken { token, app_id } => {
+                let named = app_id.as_ref().map(|id| id.as_str());
+                self.admit_token(&token, named, arrived)
+            }
+        }
+    }
+
+    fn admit_signed(&self, signed: &BodySig, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
+        let wall = self.core.clock.wall();
+        let app = self.accounts.book().apps.get(signed.app_id.as_str()).cloned();
+        if self.key_of(app.as_deref(), wall, |key| signed.verify(key, content)).is_none() {
+            return Err(self.wrong_signature(signed, app.as_deref(), content));
+        }
+        let app = app.ok_or_else(wrong)?;
+        self.from_where(&app, arrived)?;
+        let nonce = self.once(&app.id, signed.nonce.as_str(), signed.timestamp.moment(), wall)?;
+        Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: Some(nonce) }, app })
+    }
+
+    fn admit_token(&self, token: &Token, named: Option<&str>, arrived: &Arrived) -> Result<Admitted, No> {
+        let wall = self.core.clock.wall();
+        let token = self.tokens.check(token.expose(), wall).ok_or_else(no_token)?;
+        let app = self.accounts.book().apps.get(token.app.as_str()).cloned().ok_or_else(no_token)?;
+        let alive = app.keys.iter().any(|key| key.number == token.key && key.is_good(wall));
+        if !alive || named.is_some_and(|named| named != &*app.id) {
+            return Err(no_token());
+        }
+        self.from_where(&app, arrived)?;
+        Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: None }, app })
+    }
+
+    /// Exchanges a signed request for a token.
+    pub(super) fn issue_token(&self, content: &[u8], arrived: &Arrived) -> Result<Vec<u8>, No> {
+        let request = TokenAccess::decode(&Object::parse(content)?).map_err(|faults| {
+            // The same fault in a header is answered so too.
+            let unreadable = |fault: &FieldFault| fault.path == "timestamp" && matches!(fault.problem, Problem::Invalid(_));
+            match faults.iter().any(unreadable) {
+                true => AuthFault::Timestamp.into(),
+                false => No::fields(&faults),
+            }
+        })?;
+        let wall = self.core.clock.wall();
+        let app = self.accounts.book().apps.get(request.app_id.as_str()).cloned();
+        let key = self.key_of(app.as_deref(), wall, |key| request.verify(key)).ok_or_else(wrong)?;
+        let app = app.ok_or_else(wrong)?;
+        self.from_where(&app, arrived)?;
+        self.once(&app.id, request.nonce.as_str(), request.timestamp.moment(), wall)?;
+        let token = self.tokens.issue(&app.id, key, wall);
+        let issued = TokenIssued {
+            err_code: holdfast_domain::Text::parse("0000").map_err(|_| No::broken())?,
+            err_info: Some(Note::new("正常")),
+            access_token: Token::parse(&token).map_err(|_| No::broken())?,
+            expires_in: Seconds(u32::try_from(limits::TOKEN_MS.div_euclid(1_000)).unwrap_or(u32::MAX)),
+        };
+        Ok(issued.encode())
+    }
+
+    /// The number of the app's live key that fits. An unknown app takes as long as a wrong key.
+    fn key_of(&self, app: Option<&App>, wall: Moment, fits: impl Fn(&AppKey) -> bool) -> Option<u32> {
+        let Some(app) = app else {
+            let _ = fits(&nobodys_key());
+            return None;
+        };
+        let live: Vec<&Key> = app.keys.iter().filter(|key| key.is_good(wall)).collect();
+        if live.is_empty() {
+            let _ = fits(&nobodys_key());
+        }
+        // Every live key is tried, whether or not one before it fits.
+        live.into_iter().filter(|key| fits(&key.secret)).map(|key| key.number).last()
+    }
+
+    /// Answers an unknown app and a wrong signature alike. In test it also says what was signed.
+    fn wrong_signature(&self, signed: &BodySig, app: Option<&App>, content: &[u8]) -> No {
+        let mut no = wrong();
+        if self.terms.environment == Environment::Test {
+            let nobodys = nobodys_key();
+            let newest = app.and_then(|app| app.keys.first());
+            let key = newest.map_or(&nobodys, |key| &key.secret);
+            no.signed = Some(Box::new(signed.diagnose(key, content)));
+        }
+        no
+    }
+
+    fn from_where(&self, app: &App, arrived: &Arrived) -> Result<(), No> {
+        match arrived.peer {
+            Some(peer) if !app.may_call_from(peer.0.ip()) => {
+                let text = format!("this app may not call from {}", peer.0.ip());
+                Err(No::new(Code::DeniedIp, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A signature is good once, near the time it names. Answers what the journal is to remember of it.
+    fn once(&self, app: &str, nonce: &str, at: Moment, wall: Moment) -> Result<(u64, Moment), No> {
+        let skew = self.terms.clock_skew_ms;
+        let off = wall.0.saturating_sub(at.0);
+        if off.saturating_abs() > skew {
+            let text = format!(
+                "the signature is {} seconds {} our clock, more than the {} allowed; it is {} in Beijing",
+                off.saturating_abs().div_euclid(1_000),
+                if off > 0 { "behind" } else { "ahead of" },
+                skew.div_euclid(1_000),
+                holdfast_wire::time::show(wall),
+            );
+            return Err(No::new(Code::AbnormalRequestTime, text));
+        }
+        let (mark, until) = (nonces::mark(app, nonce), at.plus_ms(skew));
+        match self.nonces.see(mark, until, wall) {
+            Seen::New => Ok((mark, until)),
+            Seen::Before => Err(No::new(Code::BadSign, "this nonce was used before; take a new one".to_owned())),
+            Seen::Full => Err(No::new(Code::TxnDiscarded, "too many requests within the nonce window".to_owned())),
+        }
+    }
+
+    /// Whether the app may act for the merchant now.
+    pub(super) fn may_act(&self, app: &App, mid: &Mid) -> Result<(), No> {
+        let merchant = self.accounts.book().merchants.get(mid).cloned();
+        match merchant.filter(|_| app.merchants.contains(mid)) {
+            None => Err(No::new(Code::NoMerchant, format!("mid: this app may not act for {mid}"))),
+            Some(merchant) if merchant.frozen => {
+                Err(No::new(Code::InactiveMerchant, format!("mid: merchant {mid} is frozen")))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn wrong() -> No {
+    No::new(Code::BadSign, "认证失败: unknown app or wrong signature".to_owned())
+}
+
+fn no_token() -> No {
+    No::new(Code::BadSign, "认证失败: the access token is unknown or over; get a new one".to_owned())
+}
+
+/// A key that belongs to nobody, so that being unknown takes as long as being wrong.
+fn nobodys_key() -> AppKey {
+    AppKey::parse("00000000000000000000000000000000").expect("32 digits are a key")
+}

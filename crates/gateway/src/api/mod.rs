@@ -1,0 +1,433 @@
+//! HTTP for merchants: one door for every request, then a function for each endpoint.
+//!
+//! A request is read within bounds, its caller is made sure of over the bytes as received, and only then is
+//! anything decoded. What follows runs to its end even when the caller hangs up.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use holdfast_domain::{Refusal, Reference};
+use holdfast_wire::{
+    auth::FormParam,
+    code::Code,
+    envelope,
+    field::Note,
+    json::{NotJson, Object},
+    message::{FieldFault, Message as _, list, list_zh},
+    messages::{Common, ENDPOINTS, Failure, Request, TokenAccess},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::{Method, StatusCode, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    accounts::Accounts,
+    channel::Simulated,
+    clock::{Stopwatch, patience},
+    config::Environment,
+    http::Peer,
+    limits,
+    nonces::Nonces,
+    store::StoreFault,
+    submit::{Core, SubmitError},
+    tokens::Tokens,
+};
+
+mod answers;
+mod guard;
+mod sim;
+mod view;
+
+/// What a gateway is to the outside.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Which world it lives in.
+    pub environment: Environment,
+    /// What the links in QR codes begin with.
+    pub public_url: String,
+    /// How far the time of a signature may be off, in milliseconds.
+    pub clock_skew_ms: i64,
+}
+
+/// Everything that answering a merchant takes.
+pub struct Api {
+    core: Arc<Core>,
+    accounts: Arc<Accounts>,
+    simulated: Option<Arc<Simulated>>,
+    nonces: Nonces,
+    tokens: Tokens,
+    terms: Terms,
+    places: Arc<Semaphore>,
+    requests: AtomicU64,
+    /// Distinguishes this run's request ids from those of other runs.
+    run: String,
+}
+
+/// Why a request is not answered with success.
+#[derive(Debug)]
+pub(crate) struct No {
+    code: Code,
+    /// Another status than the code's own.
+    status: Option<StatusCode>,
+    text: String,
+    /// In the test environment: what was signed, and what is probably wrong with it.
+    signed: Option<Box<holdfast_wire::auth::Diagnosis>>,
+}
+
+impl Api {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        accounts: Arc<Accounts>,
+        simulated: Option<Arc<Simulated>>,
+        nonces: Nonces,
+        tokens: Tokens,
+        terms: Terms,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(limits::REQUESTS));
+        let run = core.dice.hex(8);
+        let requests = AtomicU64::new(0);
+        Self { core, accounts, simulated, nonces, tokens, terms, places, requests, run }
+    }
+
+    /// Waits until everything that was accepted is done.
+    pub(crate) async fn finish(&self) {
+        let all = u32::try_from(limits::REQUESTS).unwrap_or(u32::MAX);
+        if patience(limits::STOP_MS, self.places.acquire_many(all)).await.is_none() {
+            tracing::warn!("some requests were not finished in time; what was committed is safe");
+        }
+    }
+}
+
+/// All routes: the protocol, health, and in the test environment the simulation's controls.
+pub fn router(api: Arc<Api>) -> Router {
+    let router = Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready));
+    let router = match api.simulated {
+        Some(_) => sim::routes(router),
+        None => router,
+    };
+    router.fallback(protocol).with_state(api)
+}
+
+/// Whether the gateway can do its work: its store writes.
+async fn ready(State(api): State<Arc<Api>>) -> Response {
+    match api.core.store.fault() {
+        None => "ready\n".into_response(),
+        Some(fault) => {
+            tracing::error!(%fault, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not write; see the log\n").into_response()
+        }
+    }
+}
+
+/// Everything under a path of the protocol, and every unknown path.
+async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) -> Response {
+    let watch = Stopwatch::start();
+    let number = api.requests.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{}-{number}", api.run);
+    let path = request.uri().path().to_owned();
+    let (status, body) = api.clone().respond(request, &path).await;
+    tracing::debug!(request_id = %id, path, status = status.as_u16(), micros = watch.elapsed().as_micros(), "answered");
+    let json = (header::CONTENT_TYPE, "application/json;charset=utf-8".to_owned());
+    (status, [json, (header::HeaderName::from_static("request-id"), id)], body).into_response()
+}
+
+/// A request that came in whole, before anybody believes it.
+struct Arrived {
+    path: String,
+    peer: Option<Peer>,
+    authorization: Option<hyper::header::HeaderValue>,
+    /// Several of them: which one counts is for nobody to guess.
+    ambiguous: bool,
+    query: Option<String>,
+    form: bool,
+    body: axum::body::Bytes,
+}
+
+impl Api {
+    async fn respond(self: Arc<Self>, request: hyper::Request<Body>, path: &str) -> (StatusCode, Vec<u8>) {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return self.refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
+        };
+        if !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
+            return self.refuse(No::new(Code::NoService, "nothing is served under this path".to_owned()), None);
+        }
+        let query = request.uri().query().map(str::to_owned);
+        let method = request.method();
+        let form_query = query.as_ref().is_some_and(|query| query.contains("OPEN-FORM-PARAM"));
+        if !(method == Method::POST || method == Method::GET && form_query) {
+            let text = format!("{method} is not served here: use POST");
+            let no = No { status: Some(StatusCode::METHOD_NOT_ALLOWED), ..No::new(Code::NoService, text) };
+            return self.refuse(no, None);
+        }
+        let arrived = match read(request, path.to_owned(), query, form_query).await {
+            Ok(arrived) => arrived,
+            Err(no) => return self.refuse(no, None),
+        };
+        // On its own, so that a caller who hangs up does not stop half-way what has begun.
+        let api = self.clone();
+        let work = tokio::spawn(async move { api.work(arrived, place).await });
+        match work.await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "a request ended badly");
+                self.refuse(No::broken(), None)
+            }
+        }
+    }
+
+    async fn work(&self, arrived: Arrived, _place: OwnedSemaphorePermit) -> (StatusCode, Vec<u8>) {
+        // Borrowed from the body or from the form, whichever carries the request.
+        let form;
+        let content: &[u8] = match arrived.form_param() {
+            None => &arrived.body,
+            Some(Ok(parsed)) => {
+                form = parsed;
+                form.content.as_bytes()
+            }
+            Some(Err(fault)) => return self.refuse(fault.into(), None),
+        };
+        if EndpointOf::<TokenAccess>::serves(&arrived.path) {
+            return match self.issue_token(content, &arrived) {
+                Ok(body) => (StatusCode::OK, body),
+                Err(no) => self.refuse(no, None),
+            };
+        }
+        let admitted = match self.admit(&arrived, content) {
+            Ok(admitted) => admitted,
+            Err(no) => return self.refuse(no, None),
+        };
+        let object = match Object::parse(content) {
+            Ok(object) => object,
+            Err(fault) => return self.refuse(fault.into(), None),
+        };
+        let (inner, wrapped) = match envelope::open(&object) {
+            Some(inner) => (inner, true),
+            None => (&object, false),
+        };
+        let (status, body, done) = match Request::decode(&arrived.path, inner) {
+            None => {
+                let no = No::new(Code::NoService, "nothing is served under this path".to_owned());
+                return self.refuse(no, None);
+            }
+            Some(Err(faults)) => {
+                let no = No::fields(&faults);
+                let summary = no.summary();
+                // What can be echoed is echoed, also to a request that cannot be read as a whole.
+                let common = Common::decode(inner).ok();
+                let (status, body) = self.refuse(no, common.as_ref());
+                (status, body, summary)
+            }
+            Some(Ok(request)) => {
+                let answered = match self.may_act(&admitted.app, &request.common().mid) {
+                    Ok(()) => self.answer(&request, &admitted.asker).await,
+                    Err(no) => Err(no),
+                };
+                match answered {
+                    Ok(body) => (StatusCode::OK, body, (Code::Success, Note::new("成功"))),
+                    Err(no) => {
+                        let summary = no.summary();
+                        let (status, body) = self.refuse(no, Some(request.common()));
+                        (status, body, summary)
+                    }
+                }
+            }
+        };
+        match wrapped {
+            true => (status, envelope::seal(done.0.name(), &done.1, &body)),
+            false => (status, body),
+        }
+    }
+
+    /// The answer to a request that is not answered with success.
+    fn refuse(&self, no: No, common: Option<&Common>) -> (StatusCode, Vec<u8>) {
+        let (code, text) = no.summary();
+        let status = no.status.or(StatusCode::from_u16(code.status()).ok());
+        let failure = Failure::new(code, self.core.clock.now(), text);
+        let mut body = match common {
+            Some(common) => failure.to(common),
+            None => failure,
+        }
+        .encode();
+        if let Some(signed) = no.signed
+            && body.pop().is_some()
+        {
+            body.extend_from_slice(b",\"signed\":");
+            body.extend_from_slice(explained(&signed).to_string().as_bytes());
+            body.push(b'}');
+        }
+        (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    }
+}
+
+/// What was signed, piece by piece, and which mistakes reproduce the caller's signature. Never the key.
+fn explained(signed: &holdfast_wire::auth::Diagnosis) -> serde_json::Value {
+    let mistakes = signed.mistakes.iter().map(|mistake| serde_json::json!({"en": mistake.en(), "zh": mistake.zh()}));
+    serde_json::json!({
+        "appId": signed.app_id,
+        "timestamp": signed.timestamp,
+        "nonce": signed.nonce,
+        "bodyBytes": signed.body_bytes,
+        "bodyHash": signed.body_hash,
+        "mistakes": mistakes.collect::<Vec<_>>(),
+    })
+}
+
+struct EndpointOf<E>(std::marker::PhantomData<E>);
+
+impl<E: holdfast_wire::message::Endpoint> EndpointOf<E> {
+    fn serves(path: &str) -> bool {
+        E::PATH == path || E::ALIASES.contains(&path)
+    }
+}
+
+async fn read(
+    request: hyper::Request<Body>,
+    path: String,
+    query: Option<String>,
+    form_query: bool,
+) -> Result<Arrived, No> {
+    let (parts, body) = request.into_parts();
+    let body = patience(limits::BODY_MS, Limited::new(body, limits::BODY_BYTES).collect()).await;
+    let body = match body {
+        Some(Ok(body)) => body.to_bytes(),
+        Some(Err(error)) if error.is::<LengthLimitError>() => {
+            let text = format!("the body is longer than {} bytes", limits::BODY_BYTES);
+            let status = Some(StatusCode::PAYLOAD_TOO_LARGE);
+            return Err(No { status, ..No::new(Code::BadRequest, text) });
+        }
+        Some(Err(error)) => {
+            tracing::debug!(%error, "a body ended early");
+            return Err(No::new(Code::BadRequest, "the body ended early".to_owned()));
+        }
+        None => {
+            let text = format!("the body did not come within {} ms", limits::BODY_MS);
+            return Err(No { status: Some(StatusCode::REQUEST_TIMEOUT), ..No::new(Code::BadRequest, text) });
+        }
+    };
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = given.next().cloned();
+    // Found in the query, or else in a body that says so and has no header beside it.
+    let form = form_query || authorization.is_none() && body.starts_with(b"authorization=OPEN-FORM-PARAM")
+        || authorization.is_none() && !body.starts_with(b"{") && contains(&body, b"authorization=OPEN-FORM-PARAM");
+    Ok(Arrived {
+        path,
+        peer: parts.extensions.get::<Peer>().copied(),
+        ambiguous: given.next().is_some(),
+        authorization,
+        query,
+        form,
+        body,
+    })
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    body.windows(part.len()).any(|window| window == part)
+}
+
+impl Arrived {
+    /// The request as a form carries it, in the query or in the body; `None` when it is not such a request.
+    fn form_param(&self) -> Option<Result<FormParam, holdfast_wire::auth::AuthFault>> {
+        if !self.form {
+            return None;
+        }
+        let in_query = self.query.as_deref().filter(|query| query.contains("OPEN-FORM-PARAM"));
+        Some(match in_query {
+            Some(query) => FormParam::parse(query),
+            None => match std::str::from_utf8(&self.body) {
+                Ok(body) => FormParam::parse(body),
+                Err(_) => Err(holdfast_wire::auth::AuthFault::Syntax),
+            },
+        })
+    }
+}
+
+impl No {
+    fn new(code: Code, text: String) -> Self {
+        Self { code, status: None, text, signed: None }
+    }
+
+    /// Something broke. What exactly is for the log.
+    fn broken() -> Self {
+        let text = "whether this was done is not known: query before you repeat it".to_owned();
+        Self::new(Code::InternalError, text)
+    }
+
+    fn fields(faults: &[FieldFault]) -> Self {
+        Self::new(Code::BadRequest, format!("{} | {}", list_zh(faults), list(faults)))
+    }
+
+    /// Something that the request names does not exist; `named` are the fields that name it.
+    fn no_order(named: &str, why: impl fmt::Display) -> Self {
+        Self::new(Code::NoOrder, format!("{named}: {why}"))
+    }
+
+    /// The code and the text that a person reads, Chinese first.
+    fn summary(&self) -> (Code, Note) {
+        (self.code, Note::new(&format!("{}: {}", self.code.spec().text.zh, self.text)))
+    }
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        let code = match &refusal {
+            Refusal::WrongPhase { .. }
+            | Refusal::Exceeds { .. }
+            | Refusal::AlreadyRefunded
+            | Refusal::DeadlineOver { .. }
+            | Refusal::TooSoon
+            | Refusal::TooManyTries => Code::OperationNotAllowed,
+            Refusal::Busy { .. } | Refusal::Stale => Code::OrderProcessing,
+            Refusal::CrossDay { .. } => Code::NoCrossDayTrading,
+            Refusal::Mismatch(reference) => {
+                let named = match reference {
+                    Reference::AuthCode => "authIdRespCd",
+                    Reference::Capture | Reference::Hold => "merOrderId",
+                };
+                return Self::no_order(named, refusal);
+            }
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<SubmitError> for No {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::NoBill => Self::no_order("billNo, billDate", "this merchant has no such bill"),
+            SubmitError::Refused(refusal) => refusal.into(),
+            SubmitError::Taken => Self::new(Code::DupOrder, "the number is taken".to_owned()),
+            SubmitError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StoreFault> for No {
+    fn from(fault: StoreFault) -> Self {
+        tracing::error!(%fault, "a request was not carried out");
+        Self::broken()
+    }
+}
+
+impl From<NotJson> for No {
+    fn from(fault: NotJson) -> Self {
+        Self::new(Code::BadRequest, format!("{} | {fault}", fault.zh()))
+    }
+}
+
+impl From<holdfast_wire::auth::AuthFault> for No {
+    fn from(fault: holdfast_wire::auth::AuthFault) -> Self {
+        Self::new(fault.code(), format!("{} | {fault}", fault.zh()))
+    }
+}

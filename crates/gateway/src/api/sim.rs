@@ -1,0 +1,325 @@
+//! The simulation's controls, in the test environment only: the payer's side, the clock, the scenarios.
+//!
+//! A small JSON interface without authentication: there is no money behind it. The cashier page uses it too.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, Query, State},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use holdfast_domain::{Bill, CardKind, Channel, CodeId, Command, Kind, Moment, Phase, Text};
+use holdfast_wire::time;
+use hyper::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Api, view};
+use crate::{
+    CLOCK_AHEAD,
+    channel::{Confirmation, Operation, Scenario, Simulated},
+    config::duration_ms,
+    limits,
+    store::{self, Asker, StoreFault},
+    submit::SubmitError,
+};
+
+/// Adds the controls.
+pub(super) fn routes(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
+    router
+        .route("/bills/qrCode.do", get(show_linked))
+        .route("/sim/payer/{code}", get(show))
+        .route("/sim/payer/{code}/confirm", post(confirm))
+        .route("/sim/payer/{code}/decline", post(decline))
+        .route("/sim/payer/{code}/expire", post(expire))
+        .route("/sim/clock", get(clock).post(advance))
+        .route("/sim/scenarios", get(scenarios).put(set_scenario).delete(clear_scenario))
+        .layer(axum::extract::DefaultBodyLimit::max(limits::BODY_BYTES))
+}
+
+/// Why a control did nothing: a status, a word for programs, a text for people in both languages.
+struct Failed(StatusCode, &'static str, String);
+
+type Answer = Result<Response, Failed>;
+
+#[derive(Deserialize)]
+struct Link {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    card: Option<String>,
+    through: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chosen {
+    operation: Option<String>,
+    number: Option<String>,
+    scenario: Option<String>,
+}
+
+async fn show_linked(State(api): State<Arc<Api>>, Query(link): Query<Link>) -> Answer {
+    show(State(api), Path(link.id)).await
+}
+
+async fn show(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
+    let bill = api.coded(&code).await?;
+    Ok(ok(api.seen(&bill)))
+}
+
+/// The payer confirms.
+async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: Bytes) -> Answer {
+    let asked: Confirm = parse(&body)?;
+    let card = match asked.card.as_deref() {
+        None | Some("debit") => Some(CardKind::Debit),
+        Some("credit") => Some(CardKind::Credit),
+        Some(other) => return Err(bad(format!("card: {other:?} is not debit or credit"))),
+    };
+    let through = match asked.through.as_deref() {
+        None | Some("unionpay") => Channel::UnionPay,
+        Some("wechat") => Channel::WeChat,
+        Some("alipay") => Channel::Alipay,
+        Some(other) => return Err(bad(format!("through: {other:?} is not unionpay, wechat or alipay"))),
+    };
+    let mut bill = api.coded(&code).await?;
+    if bill.terms.kind == Kind::Hold && through != Channel::UnionPay {
+        return Err(bad("through: a hold is taken through unionpay only (预授权仅支持银联)".to_owned()));
+    }
+    api.payable(&bill)?;
+    let simulated = api.simulated()?;
+    let reports = match simulated.confirm(&bill, card, through).await? {
+        Confirmation::Report(reports) => reports,
+        Confirmation::Refuse(decline) => {
+            let reason = match &decline {
+                Command::Decline { reason } => reason.to_string(),
+                _ => String::new(),
+            };
+            api.core.submit(bill, &decline, &Asker::Payer).await?;
+            return Err(Failed(StatusCode::PAYMENT_REQUIRED, "TARGET_FAIL", reason));
+        }
+        Confirmation::Silent => {
+            let text = "已付款，结果稍后到达 (paid; the gateway has not heard of it yet)";
+            return Ok((StatusCode::ACCEPTED, json_body(json!({"outcome": "unknown", "text": text}))).into_response());
+        }
+        Confirmation::Lost => {
+            let text = "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)".to_owned();
+            return Err(Failed(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", text));
+        }
+    };
+    let mut done = false;
+    for report in reports {
+        match api.core.submit(bill.clone(), &report, &Asker::Payer).await {
+            Ok(changed) => (bill, done) = (changed, true),
+            // A second report of the same payment changes nothing.
+            Err(SubmitError::Refused(refusal)) if done => tracing::info!(%refusal, "report set aside"),
+            Err(SubmitError::Refused(_)) => {
+                // Another phone was faster.
+                let now = api.coded(&code).await?;
+                api.payable(&now)?;
+                return Err(Failed(StatusCode::CONFLICT, "ORDER_PROCESSING", "请重试 (try again)".to_owned()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ok(api.seen(&bill)))
+}
+
+/// The payer says no; the bill can still be paid.
+async fn decline(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
+    let bill = api.coded(&code).await?;
+    api.payable(&bill)?;
+    let reason = Text::parse("付款人取消 (declined by the payer)").map_err(|_| bad(String::new()))?;
+    let bill = api.core.submit(bill, &Command::Decline { reason }, &Asker::Payer).await?;
+    Ok(ok(api.seen(&bill)))
+}
+
+/// The payer lets the bill's time pass: it lapses at once, without the clock being moved for all others.
+async fn expire(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
+    let bill = api.coded(&code).await?;
+    api.payable(&bill)?;
+    let bill = api.core.let_lapse(bill).await?;
+    Ok(ok(api.seen(&bill)))
+}
+
+async fn clock(State(api): State<Arc<Api>>) -> Answer {
+    Ok(ok(api.clock_now()))
+}
+
+async fn advance(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
+    let asked: Advance = parse(&body)?;
+    let rule = "advance: a duration such as 90s, 15m, 24h or 30d, at most 3660d";
+    let ms = duration_ms(&asked.advance).filter(|ms| *ms <= 3_660 * 86_400_000);
+    let ms = ms.ok_or_else(|| bad(rule.to_owned()))?;
+    let ahead = api.core.clock.ahead_ms().saturating_add(ms);
+    // Durable before anybody acts by it: after a restart time must not run backwards.
+    api.core.store.register(store::Kind::Setting, CLOCK_AHEAD, Some(ahead.to_string())).await?;
+    api.core.clock.advance(ms);
+    Ok(ok(api.clock_now()))
+}
+
+async fn scenarios(State(api): State<Arc<Api>>) -> Answer {
+    let set = api.simulated()?.all_set();
+    let set = set.into_iter().map(|(operation, number, scenario)| {
+        json!({"operation": operation, "number": number, "scenario": scenario.word()})
+    });
+    Ok(ok(json!({"scenarios": set.collect::<Vec<_>>()})))
+}
+
+async fn set_scenario(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
+    let chosen: Chosen = parse(&body)?;
+    let scenario = chosen.scenario.as_deref().and_then(Scenario::parse);
+    let words = || Scenario::words().collect::<Vec<_>>().join(", ");
+    let scenario = scenario.ok_or_else(|| bad(format!("scenario: one of {}", words())))?;
+    api.choose(&chosen, Some(scenario)).await
+}
+
+async fn clear_scenario(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
+    let chosen: Chosen = parse(&body)?;
+    api.choose(&chosen, None).await
+}
+
+impl Api {
+    fn simulated(&self) -> Result<&Simulated, Failed> {
+        let none = || Failed(StatusCode::NOT_FOUND, "NO_SERVICE", "there is no simulation here".to_owned());
+        self.simulated.as_deref().ok_or_else(none)
+    }
+
+    async fn choose(&self, chosen: &Chosen, scenario: Option<Scenario>) -> Answer {
+        let operation = match chosen.operation.as_deref() {
+            None | Some("any") => None,
+            Some(word) => {
+                let known = Operation::ALL.map(|(_, word)| word).join(", ");
+                Some(Operation::parse(word).ok_or_else(|| bad(format!("operation: any or one of {known}")))?)
+            }
+        };
+        let number = chosen.number.as_deref().filter(|number| *number != "any");
+        if number.is_some_and(|number| holdfast_domain::OrderId::parse(number).is_err()) {
+            return Err(bad("number: any, a bill number or an order number".to_owned()));
+        }
+        if !self.simulated()?.set(operation, number, scenario).await? {
+            let text = format!("there are {} scenarios, which is the most: clear some", limits::SCENARIOS);
+            return Err(bad(text));
+        }
+        let word = scenario.map_or("approve", Scenario::word);
+        let operation = operation.map_or("any", Operation::word);
+        Ok(ok(json!({"operation": operation, "number": number.unwrap_or("any"), "scenario": word})))
+    }
+
+    async fn coded(&self, code: &str) -> Result<Bill, Failed> {
+        let none = || Failed(StatusCode::NOT_FOUND, "NO_ORDER", "没有这个二维码 (there is no such code)".to_owned());
+        let code = CodeId::parse(code).map_err(|_| none())?;
+        self.core.store.coded(&code).await?.ok_or_else(none)
+    }
+
+    /// Says kindly why a bill cannot be paid any more.
+    fn payable(&self, bill: &Bill) -> Result<(), Failed> {
+        let (code, text) = match &bill.phase {
+            Phase::Requested { .. } if self.simulated()?.is_silent(&bill.key) => {
+                ("ORDER_PROCESSING", "已付款，等待结果 (you have paid; the result is on its way)")
+            }
+            Phase::Requested { .. } if self.core.clock.now() >= bill.terms.expires_at => {
+                ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)")
+            }
+            Phase::Requested { .. } => return Ok(()),
+            Phase::Lapsed => ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)"),
+            Phase::Closed => ("OPERATION_NOT_ALLOWED", "二维码已关闭 (the merchant closed this code)"),
+            _ => ("OPERATION_NOT_ALLOWED", "账单已支付 (this bill is paid already)"),
+        };
+        Err(Failed(StatusCode::CONFLICT, code, text.to_owned()))
+    }
+
+    fn clock_now(&self) -> Value {
+        let clock = &self.core.clock;
+        json!({
+            "now": time::show(clock.now()),
+            "aheadMs": clock.ahead_ms(),
+            "wall": time::show(clock.wall()),
+        })
+    }
+
+    /// A bill as its payer sees it.
+    fn seen(&self, bill: &Bill) -> Value {
+        let show = |at: Moment| time::show(at);
+        let merchant = self.accounts.book().merchants.get(&bill.key.mid).cloned();
+        let payment = bill.payment();
+        let grant = payment.and_then(|payment| payment.grant.as_ref());
+        let fen = |amount: Option<holdfast_domain::Amount>| amount.map_or(0, holdfast_domain::Amount::fen);
+        let mut seen = json!({
+            "code": bill.terms.code.as_str(),
+            "merchant": merchant.map(|merchant| merchant.name.to_string()),
+            "mid": bill.key.mid.as_str(),
+            "billNo": bill.key.no.as_str(),
+            "billDate": bill.key.date.to_string(),
+            "description": bill.terms.details.description.as_ref().map(Text::as_str),
+            "kind": match bill.terms.kind { Kind::Payment => "payment", Kind::Hold => "hold" },
+            "totalAmount": bill.terms.amount.fen(),
+            "yuan": view::yuan(bill.terms.amount),
+            "phase": bill.phase.name(),
+            "held": fen(bill.held()),
+            "taken": fen(bill.taken()),
+            "createTime": show(bill.terms.created_at),
+            "expireTime": show(bill.terms.expires_at),
+            "paidTime": payment.map(|payment| show(payment.receipt.at)),
+            "authIdRespCd": grant.map(|grant| grant.auth.as_str()),
+            "deadline": grant.map(|grant| show(grant.deadline)),
+            "returnUrl": bill.terms.details.return_url.as_ref().map(Text::as_str),
+        });
+        if let Value::Object(fields) = &mut seen {
+            fields.retain(|_, value| !value.is_null());
+        }
+        seen
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failed> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| bad(error.to_string()))
+}
+
+fn ok(value: Value) -> Response {
+    json_body(value).into_response()
+}
+
+fn json_body(value: Value) -> impl axum::response::IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json;charset=utf-8")], value.to_string() + "\n")
+}
+
+fn bad(text: String) -> Failed {
+    Failed(StatusCode::BAD_REQUEST, "BAD_REQUEST", text)
+}
+
+impl axum::response::IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let Self(status, code, text) = self;
+        (status, json_body(json!({"errCode": code, "errMsg": text, "errInfo": text}))).into_response()
+    }
+}
+
+impl From<StoreFault> for Failed {
+    fn from(fault: StoreFault) -> Self {
+        tracing::error!(%fault, "a control was not carried out");
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "the store broke; see the log".to_owned())
+    }
+}
+
+impl From<SubmitError> for Failed {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Fault(fault) => fault.into(),
+            other => Self(StatusCode::CONFLICT, "OPERATION_NOT_ALLOWED", other.to_string()),
+        }
+    }
+}

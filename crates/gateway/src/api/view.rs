@@ -1,0 +1,137 @@
+//! Bills as merchants see them: our phases and legs in the protocol's words (`behaviour.md`, "Answers").
+
+use holdfast_domain::{
+    Amount, Bill, CardKind, Channel, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase, Receipt, Text, Why,
+};
+use holdfast_wire::{
+    field::{BillStatus, CardAttr, Fen, TargetSys, TradeStatus},
+    messages::BillPayment,
+};
+
+/// How the bill stands as a whole.
+pub(super) fn bill_status(bill: &Bill) -> BillStatus {
+    match &bill.phase {
+        Phase::Requested { .. } => BillStatus::Unpaid,
+        Phase::Authorized { .. } | Phase::Capturing { .. } | Phase::Reversing { .. } => BillStatus::Paid,
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => match takings.touched() {
+            true => BillStatus::Refund,
+            false => BillStatus::Paid,
+        },
+        Phase::Releasing { why: Why::Merchant | Why::Deadline, .. } => BillStatus::Paid,
+        // The merchant was told that the bill is closed; money that came late and goes back changes nothing.
+        Phase::Releasing { why: Why::LateAfterClose | Why::LateAfterLapse, .. }
+        | Phase::Released { .. }
+        | Phase::Closed
+        | Phase::Lapsed => BillStatus::Closed,
+        Phase::Ended { .. } => BillStatus::Refund,
+    }
+}
+
+/// The payer's payment as a leg, once there is one.
+pub(super) fn payment_leg(bill: &Bill) -> Option<BillPayment> {
+    let payment = bill.payment()?;
+    let status = match bill_status(bill) {
+        BillStatus::Paid => TradeStatus::TradeSuccess,
+        BillStatus::Refund => TradeStatus::TradeRefund,
+        BillStatus::Closed => TradeStatus::TradeClosed,
+        _ => TradeStatus::WaitBuyerPay,
+    };
+    let did = match bill.terms.kind {
+        Kind::Payment => "支付",
+        Kind::Hold => "预授权",
+    };
+    Some(leg(&bill.key.payment_leg(), bill.terms.amount, payment, &payment.receipt, status, did))
+}
+
+/// The hold as it was given back: what a release is answered with.
+pub(super) fn released_leg(bill: &Bill, receipt: &Receipt) -> Option<BillPayment> {
+    let payment = bill.payment()?;
+    let (order, amount) = (bill.key.payment_leg(), bill.terms.amount);
+    Some(leg(&order, amount, payment, receipt, TradeStatus::TradeClosed, "预授权撤销"))
+}
+
+/// A capture or a refund that was done, as it stands now; `None` while it is open and when it was refused.
+pub(super) fn order_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+    let did = match order.deed {
+        Deed::Capture => "预授权完成",
+        Deed::Refund => "退款",
+    };
+    let refunded = match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
+            let this = |capture: &Leg| order.deed == Deed::Capture && capture.order == order.order;
+            takings.touched() && takings.capture.as_deref().is_some_and(this)
+        }
+        _ => false,
+    };
+    let (receipt, status) = match &order.outcome {
+        Outcome::Done(receipt) if refunded => (receipt, TradeStatus::TradeRefund),
+        Outcome::Done(receipt) => (receipt, TradeStatus::TradeSuccess),
+        Outcome::Reversed { done, .. } => (done, TradeStatus::TradeClosed),
+        Outcome::Open | Outcome::Refused(_) => return None,
+    };
+    Some(leg(&order.order, order.amount, bill.payment()?, receipt, status, did))
+}
+
+/// A capture as it was when it was done, whatever became of it since: what a capture is answered with.
+pub(super) fn captured_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+    let (Outcome::Done(receipt) | Outcome::Reversed { done: receipt, .. }) = &order.outcome else { return None };
+    let status = TradeStatus::TradeSuccess;
+    Some(leg(&order.order, order.amount, bill.payment()?, receipt, status, "预授权完成"))
+}
+
+/// A capture as it was undone: what a reversal is answered with.
+pub(super) fn reversed_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+    let Outcome::Reversed { reversal, .. } = &order.outcome else { return None };
+    let status = TradeStatus::TradeClosed;
+    Some(leg(&order.order, order.amount, bill.payment()?, reversal, status, "预授权完成撤销"))
+}
+
+fn leg(
+    order: &OrderId,
+    amount: Amount,
+    payment: &Payment,
+    receipt: &Receipt,
+    status: TradeStatus,
+    did: &str,
+) -> BillPayment {
+    let fen = Some(Fen::from(amount));
+    let (through, target_sys) = match payment.channel {
+        Channel::UnionPay => ("银联", TargetSys::Acp),
+        Channel::WeChat => ("微信", TargetSys::WxPay),
+        Channel::Alipay => ("支付宝", TargetSys::Alipay2),
+    };
+    BillPayment {
+        mer_order_id: Some(order.clone()),
+        bill_biz_type: Text::parse("bills").ok(),
+        pay_seq_id: receipt.reference.clone(),
+        total_amount: fen,
+        buyer_pay_amount: fen,
+        invoice_amount: fen,
+        // No channel we know of takes anything off a hold.
+        discount_amount: Some(Fen::ZERO),
+        coupon_amount: None,
+        buyer_id: payment.payer_id.clone(),
+        buyer_username: payment.payer_name.clone(),
+        pay_detail: Text::parse(&format!("{through}{did}{}元", yuan(amount))).ok(),
+        pay_time: Some(receipt.at),
+        settle_date: Some(receipt.day),
+        status: Some(status),
+        target_order_id: receipt.target.clone(),
+        target_sys: Some(target_sys),
+        activity_ids: None,
+    }
+}
+
+/// What kind of card paid, where it was one.
+pub(super) fn card(bill: &Bill) -> Option<CardAttr> {
+    bill.payment()?.card.map(|card| match card {
+        CardKind::Debit => CardAttr::Debit,
+        CardKind::Credit => CardAttr::Credit,
+    })
+}
+
+/// An amount in yuan with two decimals.
+pub(super) fn yuan(amount: Amount) -> String {
+    let fen = amount.fen();
+    format!("{}.{:02}", fen.div_euclid(100), fen.rem_euclid(100))
+}

@@ -1,0 +1,219 @@
+//! The Holdfast gateway: signed HTTP in, a durable store, channels, a worker.
+//!
+//! [`start`] is the one wiring, for the program and for tests. Everything that changes a bill goes through
+//! [`submit`].
+
+#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::indexing_slicing, clippy::unwrap_used)]
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub mod accounts;
+pub mod api;
+pub mod channel;
+pub mod clock;
+pub mod config;
+mod http;
+pub mod limits;
+mod nonces;
+pub mod store;
+pub mod submit;
+mod tokens;
+pub mod vault;
+pub mod worker;
+
+use accounts::{AccountError, Accounts};
+use api::Api;
+use channel::{Channel, Simulated, Unconnected};
+use clock::{Clock, Dice};
+use config::{Config, Environment};
+use nonces::Nonces;
+use store::{Asker, Kind, Store, StoreFault};
+use submit::Core;
+use tokens::Tokens;
+use vault::Vault;
+use worker::Worker;
+
+/// The setting that keeps how far the bills' time was moved ahead.
+const CLOCK_AHEAD: &str = "clock_ahead_ms";
+
+/// A key that the vendor printed in its documents. Everybody knows it, so it opens nothing in live.
+const SAMPLE_KEYS: &[&str] = &["67890123456789012345678901234567"];
+
+/// What a gateway is wired from, besides its settings.
+pub struct Parts {
+    /// Where bills are kept.
+    pub store: Arc<dyn Store>,
+    /// What secrets are sealed with.
+    pub vault: Arc<Vault>,
+    /// What time it is; `None` for the machine's, moved ahead as far as it was when the gateway last ran.
+    pub clock: Option<Clock>,
+    /// The source of chance.
+    pub dice: Dice,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store broke.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// Apps or merchants cannot be read.
+    #[error(transparent)]
+    Accounts(#[from] AccountError),
+    /// The address is not to be had.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// Live does not start with what belongs to test.
+    #[error("the live environment does not start: {0}")]
+    NotForLive(String),
+}
+
+/// A gateway that is running.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its rules and its store.
+    pub core: Arc<Core>,
+    /// Its apps and merchants.
+    pub accounts: Arc<Accounts>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    store: Arc<dyn Store>,
+    api: Arc<Api>,
+}
+
+/// Starts a gateway: it listens when this returns.
+///
+/// # Errors
+/// When the store or the accounts cannot be read, the address is taken, or live was given what belongs to test.
+pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError> {
+    let Parts { store, vault, clock, dice } = parts;
+    let accounts = Arc::new(Accounts::open(store.clone(), vault.clone()).await?);
+    let ahead = setting(&*store, CLOCK_AHEAD).await?;
+    let clock = match config.environment {
+        Environment::Test => clock.unwrap_or_else(|| Clock::running(ahead.unwrap_or_default())),
+        Environment::Live => {
+            fit_for_live(&accounts, ahead)?;
+            Clock::running(0)
+        }
+    };
+    let (channel, simulated): (Arc<dyn Channel>, _) = match config.environment {
+        Environment::Test => {
+            let simulated = Simulated::open(store.clone(), clock.clone(), config.restores).await?;
+            let simulated = Arc::new(simulated);
+            (simulated.clone(), Some(simulated))
+        }
+        Environment::Live => {
+            tracing::warn!("no upstream account is connected: nobody can pay through this gateway");
+            (Arc::new(Unconnected), None)
+        }
+    };
+    let nonces = Nonces::default();
+    recall_nonces(&*store, &nonces, &clock).await?;
+    let core = Core::new(store.clone(), channel, clock, dice, config.policy, config.answer_within_ms);
+    let core = Arc::new(core);
+
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
+    let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let api = Arc::new(Api::new(
+        core.clone(),
+        accounts.clone(),
+        simulated,
+        nonces,
+        Tokens::new(vault),
+        api::Terms {
+            environment: config.environment,
+            public_url,
+            clock_skew_ms: config.clock_skew_ms,
+        },
+    ));
+    let (stop, stopped) = watch::channel(false);
+    let wait = |mut stopped: watch::Receiver<bool>| async move {
+        // The sender lives as long as the gateway; when it is gone, stop too.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let mut tasks = vec![
+        tokio::spawn(http::serve(listener, api::router(api.clone()), wait(stopped.clone()))),
+        tokio::spawn(Worker::new(core.clone()).run(wait(stopped.clone()))),
+    ];
+    tasks.push(tokio::spawn(keep_fresh(accounts.clone(), wait(stopped))));
+    Ok(Running { address, core, accounts, stop, tasks, store, api })
+}
+
+impl Running {
+    /// The address as the beginning of a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Finishes what was accepted, then ends.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the gateway ended badly");
+            }
+        }
+        self.api.finish().await;
+        self.store.close().await;
+    }
+}
+
+/// Reads apps and merchants again when another process has changed them.
+async fn keep_fresh(accounts: Arc<Accounts>, stop: impl Future<Output = ()>) {
+    tokio::pin!(stop);
+    while clock::patience(500, &mut stop).await.is_none() {
+        if let Err(error) = accounts.refresh().await {
+            tracing::error!(%error, "apps and merchants cannot be read again");
+        }
+    }
+}
+
+async fn setting(store: &dyn Store, name: &str) -> Result<Option<i64>, StoreFault> {
+    let all = store.registry(Kind::Setting).await?;
+    Ok(all.into_iter().find(|(id, _)| id == name).and_then(|(_, value)| value.parse().ok()))
+}
+
+fn fit_for_live(accounts: &Accounts, ahead: Option<i64>) -> Result<(), StartError> {
+    if ahead.is_some_and(|ahead| ahead != 0) {
+        return Err(StartError::NotForLive("the clock of this data was moved".to_owned()));
+    }
+    for app in accounts.book().apps.values() {
+        if app.keys.iter().any(|key| SAMPLE_KEYS.contains(&key.secret.expose())) {
+            return Err(StartError::NotForLive(format!(
+                "app {} has a key from the vendor's documents, which everybody knows; run: holdfast app rotate-key {}",
+                app.id, app.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Remembers the nonces of what changed something shortly before the gateway last ended.
+async fn recall_nonces(store: &dyn Store, nonces: &Nonces, clock: &Clock) -> Result<(), StoreFault> {
+    let wall = clock.wall();
+    let mut end = store.last().await?;
+    while end > 0 {
+        let start = end.saturating_sub(limits::RECALL);
+        let count = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+        let mut live = false;
+        for record in store.journal(start, count).await? {
+            if let Asker::App { nonce: Some((mark, until)), .. } = record.asker
+                && until >= wall
+            {
+                live = true;
+                let _ = nonces.see(mark, until, wall);
+            }
+        }
+        // Older records have older nonces: when none of a whole stretch is live, none before it is.
+        if !live {
+            break;
+        }
+        end = start;
+    }
+    Ok(())
+}
