@@ -56,7 +56,7 @@ impl Api {
             return Err(self.wrong_signature(signed, app.as_deref(), content));
         }
         let app = app.ok_or_else(wrong)?;
-        self.from_where(&app, arrived)?;
+        self.check_address(&app, arrived)?;
         let nonce = self.once(&app.id, signed.nonce.as_str(), signed.timestamp.moment(), wall)?;
         Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: Some(nonce) }, app })
     }
@@ -69,7 +69,7 @@ impl Api {
         if !alive || named.is_some_and(|named| named != &*app.id) {
             return Err(no_token());
         }
-        self.from_where(&app, arrived)?;
+        self.check_address(&app, arrived)?;
         Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: None }, app })
     }
 
@@ -87,7 +87,7 @@ impl Api {
         let app = self.accounts.book().apps.get(request.app_id.as_str()).cloned();
         let key = self.key_of(app.as_deref(), wall, |key| request.verify(key)).ok_or_else(wrong)?;
         let app = app.ok_or_else(wrong)?;
-        self.from_where(&app, arrived)?;
+        self.check_address(&app, arrived)?;
         self.once(&app.id, request.nonce.as_str(), request.timestamp.moment(), wall)?;
         let token = self.tokens.issue(&app.id, key, wall);
         let issued = TokenIssued {
@@ -125,7 +125,7 @@ impl Api {
         no
     }
 
-    fn from_where(&self, app: &App, arrived: &Arrived) -> Result<(), No> {
+    fn check_address(&self, app: &App, arrived: &Arrived) -> Result<(), No> {
         match arrived.peer {
             Some(peer) if !app.may_call_from(peer.0.ip()) => {
                 let text = format!("this app may not call from {}", peer.0.ip());
