@@ -79,7 +79,6 @@ use holdfast_wire::{
 };
 
 use token::Tokens;
-use transport::Transport;
 
 pub use error::{CallError, Fault, Unknown};
 pub use holdfast_domain::{Amount, AuthCode, BillNo, CodeId, Day, Mid, Moment, OrderId, Text, Tid};
@@ -89,7 +88,7 @@ pub use holdfast_wire::{
     field, message, messages,
     secret::AppKey,
 };
-pub use transport::ANSWER_MAX;
+pub use transport::{ANSWER_MAX, Transport};
 
 /// The official hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +227,14 @@ impl Client {
     /// When a token is needed and cannot be had.
     pub async fn prepare(&self, path: &str, body: &[u8]) -> Result<Sent, CallError> {
         self.prepare_again(path, body, None).await
+    }
+
+    /// Sends what [`Client::prepare`] made: once, and as it is.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn send(&self, sent: Sent) -> Result<Exchange, CallError> {
+        self.0.transport.send(sent).await
     }
 
     async fn prepare_again(
@@ -379,6 +386,14 @@ fn read_address(text: &str) -> Result<String, BuildError> {
 }
 
 impl Sent {
+    /// A request that nobody signs, with a JSON body, for [`Transport::send`]: the controls of a test
+    /// gateway's simulation take such.
+    #[must_use]
+    pub fn unsigned(method: &'static str, url: String, body: Vec<u8>) -> Self {
+        let headers = vec![("Content-Type", "application/json".to_owned())];
+        Self { method, url, headers, body, token: None }
+    }
+
     /// Where it goes, without a request that travels in the address.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -393,6 +408,14 @@ impl Exchange {
     /// [`CallError`] tells whether it was refused, never began, or has an unknown outcome.
     pub fn read<E: Endpoint>(&self) -> Result<E::Response, CallError> {
         error::judge::<E>(self)
+    }
+
+    /// What the answer means, whatever it was about: a success is any that says so.
+    ///
+    /// # Errors
+    /// As [`Exchange::read`].
+    pub fn outcome(&self) -> Result<(), CallError> {
+        error::judge::<error::Anything>(self).map(|error::Anything| ())
     }
 
     /// Whether the gateway refused the token and did nothing. The official platform's status is not
@@ -432,11 +455,3 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
-
-#[cfg(test)]
-impl Sent {
-    /// A request to that address, for tests of what is made of its answer.
-    fn example(url: &str) -> Self {
-        Self { method: "POST", url: url.to_owned(), headers: vec![], body: vec![], token: None }
-    }
-}

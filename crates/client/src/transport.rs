@@ -23,16 +23,17 @@ pub const ANSWER_MAX: usize = 1024 * 1024;
 /// connection being closed would end in an unknown outcome.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A pool of connections.
+/// A pool of connections: what [`Client`](crate::Client) sends its requests through.
 #[derive(Clone, Debug)]
-pub(crate) struct Transport {
+pub struct Transport {
     pool: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     timeout: Duration,
 }
 
 impl Transport {
     /// A pool whose requests are answered within `timeout` or not at all.
-    pub(crate) fn new(timeout: Duration) -> Self {
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -53,8 +54,11 @@ impl Transport {
         Self { pool, timeout }
     }
 
-    /// Sends a request and reads the answer.
-    pub(crate) async fn send(&self, sent: Sent) -> Result<Exchange, CallError> {
+    /// Sends a request and reads the answer, whatever it says.
+    ///
+    /// # Errors
+    /// When no answer came: nothing was sent, or the outcome is not known.
+    pub async fn send(&self, sent: Sent) -> Result<Exchange, CallError> {
         let mut request = Request::builder().method(sent.method).uri(&sent.url);
         for (name, value) in &sent.headers {
             request = request.header(*name, value);

@@ -165,6 +165,20 @@ impl SqliteStore {
         Ok(Self { base, jobs: None, threads: Mutex::default() })
     }
 
+    /// Opens only the registry of the store in `dir`, made if it is not there, for that environment, also
+    /// while a gateway runs on it. Nothing can be asked about bills.
+    ///
+    /// # Errors
+    /// An [`OpenError`] says what is in the way and what to do.
+    pub fn open_registry(dir: &Path, environment: &str) -> Result<Self, OpenError> {
+        for schema in [&JOURNAL, &BILLS, &REGISTRY] {
+            schema.refuse_newer(dir)?;
+        }
+        let registry = Registry::open(dir, environment)?;
+        let base = Arc::new(Base::new(dir, registry, Layer::default()));
+        Ok(Self { base, jobs: None, threads: Mutex::default() })
+    }
+
     /// Whether there is a store in `dir`.
     #[must_use]
     pub fn exists(dir: &Path) -> bool {

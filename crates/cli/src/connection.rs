@@ -1,0 +1,143 @@
+//! Which gateway to talk to, and in whose name.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use holdfast_client::{AppId, AppKey, Client, Environment, Scheme};
+use holdfast_gateway::config::duration_ms;
+
+use crate::exit::{Exit, Failure};
+
+/// Where a gateway is when nobody says: where `holdfast serve` listens.
+const HERE: &str = "http://127.0.0.1:8080";
+
+/// The gateway's address.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Address {
+    /// Address of the gateway; http://127.0.0.1:8080 unless said
+    /// 网关地址
+    #[arg(long, global = true, env = "HOLDFAST_BASE_URL", value_name = "URL", help_heading = HEADING, verbatim_doc_comment)]
+    base_url: Option<String>,
+    /// One of the official hosts instead; wins over --base-url
+    /// 官方环境，优先于 --base-url
+    #[arg(long, global = true, value_enum, help_heading = HEADING, verbatim_doc_comment)]
+    environment: Option<Official>,
+    /// How long an answer may take, such as 15s
+    /// 等待应答的时限
+    #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = read_time, help_heading = HEADING, verbatim_doc_comment)]
+    timeout: Duration,
+}
+
+/// The gateway's address, and who asks.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connection {
+    #[command(flatten)]
+    address: Address,
+    /// The app that asks (AppId)
+    /// 开发者 ID
+    #[arg(long, global = true, env = "HOLDFAST_APP_ID", value_name = "ID", help_heading = HEADING, verbatim_doc_comment)]
+    app_id: Option<String>,
+    /// File with the app's key (AppKey); HOLDFAST_APP_KEY may hold the key itself. There is no flag for
+    /// the key: other users of the machine could read it
+    /// 存放 AppKey 的文件；也可用环境变量 HOLDFAST_APP_KEY
+    #[arg(long, global = true, env = "HOLDFAST_APP_KEY_FILE", value_name = "FILE", help_heading = HEADING, verbatim_doc_comment)]
+    app_key_file: Option<PathBuf>,
+    /// How to prove who asks
+    /// 认证方式
+    #[arg(long, global = true, value_enum, default_value = "body-sig", help_heading = HEADING, verbatim_doc_comment)]
+    scheme: Proof,
+}
+
+const HEADING: &str = "Connection 连接";
+
+/// The official hosts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Official {
+    /// api-mop.chinaums.com: real money 生产环境
+    Production,
+    /// test-api-open.chinaums.com 测试环境
+    Test,
+}
+
+/// The authentication schemes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Proof {
+    /// OPEN-BODY-SIG: sign every request 报文签名
+    BodySig,
+    /// OPEN-ACCESS-TOKEN: fetch a token and show it 令牌
+    Token,
+    /// OPEN-FORM-PARAM: the signed request in the address 表单参数
+    FormParam,
+}
+
+impl Address {
+    /// The address without a slash at its end.
+    pub(crate) fn url(&self) -> String {
+        let official = self.environment.map(|environment| match environment {
+            Official::Production => Environment::Production.base_url().to_owned(),
+            Official::Test => Environment::Test.base_url().to_owned(),
+        });
+        let url = official.or_else(|| self.base_url.clone()).unwrap_or_else(|| HERE.to_owned());
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+impl Connection {
+    /// A client for that gateway in the app's name.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let missing = |what: &str, hint: &str| Failure::new(Exit::Auth, what).hint(hint);
+        let id = self.app_id.as_deref().ok_or_else(|| {
+            missing("no app: say who asks", "export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…")
+        })?;
+        let id = AppId::parse(id).map_err(|_| {
+            missing(
+                &format!("{id:?} is not an AppId"),
+                "it has up to 64 letters and digits, without quotes",
+            )
+        })?;
+        let scheme = match self.scheme {
+            Proof::BodySig => Scheme::BodySig,
+            Proof::Token => Scheme::AccessToken,
+            Proof::FormParam => Scheme::FormParam,
+        };
+        Client::builder()
+            .base_url(self.address.url())
+            .credentials(id, self.key()?)
+            .scheme(scheme)
+            .timeout(self.address.timeout)
+            .build()
+            .map_err(|error| {
+                Failure::new(Exit::Usage, error).hint("--base-url http://127.0.0.1:8080")
+            })
+    }
+
+    fn key(&self) -> Result<AppKey, Failure> {
+        let text = match &self.app_key_file {
+            Some(path) => fs::read_to_string(path).map_err(|error| {
+                Failure::new(Exit::Auth, format!("key file {}: {error}", path.display()))
+            })?,
+            None => std::env::var("HOLDFAST_APP_KEY").map_err(|_| {
+                Failure::new(Exit::Auth, "no key: the request cannot be signed")
+                    .hint("export HOLDFAST_APP_KEY=…  (or --app-key-file FILE)")
+            })?,
+        };
+        read_key(&text)
+    }
+}
+
+/// A key as it stands in a file or comes from stdin: perhaps with a line end behind it.
+pub(crate) fn read_key(text: &str) -> Result<AppKey, Failure> {
+    AppKey::parse(text.trim_end_matches(['\r', '\n'])).map_err(|_| {
+        Failure::new(Exit::Auth, "the key cannot be used: it is empty, longer than 256 characters, or has line breaks inside")
+    })
+}
+
+fn read_time(text: &str) -> Result<Duration, String> {
+    let ms = duration_ms(text).and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms > 0);
+    ms.map(Duration::from_millis).ok_or_else(|| "write it as 500ms, 15s or 2m".to_owned())
+}

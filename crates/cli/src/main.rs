@@ -1,0 +1,232 @@
+//! The `holdfast` binary: what can be typed, and which function does it.
+
+#![deny(
+    clippy::as_conversions,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
+mod accounts;
+mod answer;
+mod call;
+mod connection;
+mod demo;
+mod exit;
+mod ledger;
+mod logs;
+mod screen;
+mod serve;
+mod settings;
+mod shell;
+mod sim;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+use screen::{ColorChoice, Format, Screen};
+
+/// Holdfast takes a payer's money on hold, captures it, undoes the capture, gives it back: each exactly
+/// once, and still true after the power fails. It speaks the netpay/bills protocol of ChinaUMS.
+///
+/// Holdfast 预授权网关：冻结、完成、完成撤销、撤销、退款，每笔只执行一次，断电不丢。使用银联商务
+/// netpay/bills 协议。
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    about = "A gateway for holds on money, and everything to try it 预授权网关",
+    verbatim_doc_comment,
+    after_help = first_steps(),
+    propagate_version = true,
+    subcommand_help_heading = "Commands 命令",
+)]
+struct Cli {
+    /// How results are written on stdout: text for people, json for programs
+    /// 结果输出格式
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        help_heading = "Output 输出",
+        verbatim_doc_comment
+    )]
+    output: Format,
+    /// Say nothing beside results and errors
+    /// 仅输出结果与错误
+    #[arg(short, long, global = true, help_heading = "Output 输出", verbatim_doc_comment)]
+    quiet: bool,
+    /// When to use colour; NO_COLOR is respected
+    /// 是否使用颜色
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output 输出",
+        verbatim_doc_comment
+    )]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch one hold live through capture, reversal and refund, then try it yourself 演示
+    #[command(after_help = "\
+Examples 示例:
+  holdfast demo              play it, then keep serving and print what to try next
+  holdfast demo --once       play it and end; exit code 0 only if every step was right")]
+    Demo(demo::Demo),
+    /// Serve the protocol 启动网关
+    #[command(after_help = serve_help())]
+    Serve(serve::Serve),
+    /// Call any endpoint of any gateway, signed 调用接口
+    #[command(after_help = call_help())]
+    Call(call::Call),
+    /// Play the payer, move the clock, cause faults, at a test gateway 模拟付款人、时钟与故障
+    #[command(after_help = "\
+Examples 示例:
+  holdfast sim pay 31940001 --card credit
+  holdfast sim scenario set lostanswer --operation capture
+  holdfast sim clock advance 30d")]
+    Sim(sim::SimCommand),
+    /// Merchants: add, list, freeze 商户管理
+    #[command(after_help = "\
+Examples 示例:
+  holdfast merchant add 898201612345678 --name 测试商户
+  holdfast merchant freeze 898201612345678
+  holdfast merchant freeze 898201612345678 --off")]
+    Merchant(accounts::MerchantCommand),
+    /// Apps and their keys: add, list, rotate, revoke 应用与密钥管理
+    #[command(after_help = "\
+Examples 示例:
+  holdfast app add --mid 898201612345678
+  holdfast app add --mid 898201612345678 --id my-app --key-stdin < key.txt
+  holdfast app rotate-key my-app --overlap 24h
+  holdfast app revoke-key my-app 1")]
+    App(accounts::AppCommand),
+    /// Prove that everything stored follows from the journal 核对账本
+    #[command(after_help = "\
+Examples 示例:
+  holdfast ledger verify --data-dir holdfast-data
+  holdfast ledger verify -o json | jq .holds")]
+    Ledger(ledger::LedgerCommand),
+    /// List all endpoints 接口列表
+    Endpoints,
+    /// List all scenarios of the simulated channel 模拟场景列表
+    Scenarios,
+}
+
+fn first_steps() -> String {
+    format!(
+        "First steps 快速开始:\n  holdfast demo                          see what it does 观看演示\n  \
+         holdfast serve                         start a test gateway 启动测试网关\n  \
+         holdfast call preauthed-cancel --help  every field of an endpoint 查看接口字段\n\n{}",
+        Exit::help()
+    )
+}
+
+fn serve_help() -> String {
+    format!(
+        "Examples 示例:\n  holdfast serve\n  holdfast serve --data-dir /var/lib/holdfast --listen 127.0.0.1:9000\n  \
+         HOLDFAST_ENVIRONMENT=live holdfast serve --config /etc/holdfast.toml\n\n\
+         A flag comes before its environment variable, and that before the file. An unknown name is an error.\n\
+         stdout gets one line, `listening on http://…`, as soon as the gateway can be called. SIGINT and SIGTERM \
+         finish what was accepted; a second one ends at once.\n\
+         优先级：命令行、环境变量、配置文件；未知配置项视为错误。\n\n{}",
+        Exit::help()
+    )
+}
+
+fn call_help() -> String {
+    format!(
+        "Examples 示例:\n  export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…\n  \
+         holdfast call query --mid 898201612345678 --tid 88880001 --billNo 124F2023071912562344830889 --billDate 2023-07-19\n  \
+         holdfast call preauthed-cancel --help\n  \
+         holdfast call query … --curl                    print the signed curl command instead\n  \
+         holdfast call query … --environment production  ask the official host\n\n{}",
+        Exit::help()
+    )
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::new(cli.output, cli.quiet, cli.color);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command, &screen)),
+        Err(error) => Err(Failure::new(Exit::Unexpected, format!("start the runtime: {error}"))),
+    };
+    let exit = ended.unwrap_or_else(|failure| {
+        screen.fail(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit.number())
+}
+
+async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
+    match command {
+        // These stop by themselves when they are told to.
+        Command::Serve(command) => serve::run(command, screen).await,
+        Command::Demo(command) => demo::run(command, screen).await,
+        Command::Call(command) => {
+            let hint = "the request may have arrived: ask with `holdfast call query` before you repeat it (请先查询)";
+            unless_interrupted(call::run(command, screen), Some(hint)).await
+        }
+        Command::Sim(command) => unless_interrupted(sim::run(command, screen), None).await,
+        Command::Merchant(command) => {
+            unless_interrupted(accounts::merchant(command, screen), None).await
+        }
+        Command::App(command) => unless_interrupted(accounts::app(command, screen), None).await,
+        Command::Ledger(command) => unless_interrupted(ledger::run(command, screen), None).await,
+        Command::Endpoints => call::list(screen),
+        Command::Scenarios => {
+            screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn unless_interrupted(
+    work: impl Future<Output = Result<Exit, Failure>>,
+    hint: Option<&str>,
+) -> Result<Exit, Failure> {
+    let mut signals = serve::Signals::listen()?;
+    tokio::select! {
+        ended = work => ended,
+        () = signals.next() => {
+            let failure = Failure::new(Exit::Interrupted, "interrupted");
+            Err(match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn what_can_be_typed_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_tells_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for (exit, en, zh) in Exit::ALL {
+            assert!(help.contains(&format!("{:>3}  {en}  {zh}", exit.number())), "{en}");
+        }
+    }
+}

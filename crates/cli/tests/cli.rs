@@ -1,0 +1,523 @@
+//! The binary as its users meet it: every test runs the real program in a directory of its own.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+const MID: &str = "898201612345678";
+const BILL: &str = "31942026112300000001";
+const DATE: &str = "2026-11-23";
+
+/// A directory, and whoever asks from it.
+struct World {
+    dir: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// What a command left behind.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// A program that serves until it is stopped.
+struct Served {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { dir: TempDir::new().unwrap(), variables: vec![] }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        // Nothing of whoever runs the tests may reach the program.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HOLDFAST_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(words).current_dir(self.dir.path()).envs(self.variables.iter().cloned());
+        command
+    }
+
+    fn run(&self, line: &str) -> Ended {
+        self.words(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    fn words(&self, words: &[&str]) -> Ended {
+        self.command(words).output().unwrap().into()
+    }
+
+    /// Starts a gateway and waits until it says that it can be called.
+    fn serve(&mut self, more: &str) -> Served {
+        let line = format!("serve --listen 127.0.0.1:0 {more}");
+        let served = Served::start(self.command(&line.split_whitespace().collect::<Vec<_>>()));
+        self.variables.push(("HOLDFAST_BASE_URL", served.url.clone()));
+        served
+    }
+
+    /// A merchant and an app that may act for it; from now on commands ask in its name.
+    fn enroll(&mut self) -> String {
+        self.words(&["merchant", "add", MID, "--name", "测试商户"]).ends(0);
+        let added = self.run(&format!("app add --mid {MID} --id shop")).ends(0);
+        let key = added
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("HOLDFAST_APP_KEY="))
+            .unwrap()
+            .to_owned();
+        self.variables
+            .extend([("HOLDFAST_APP_ID", "shop".to_owned()), ("HOLDFAST_APP_KEY", key.clone())]);
+        key
+    }
+
+    fn call(&self, endpoint: &str, fields: &str) -> Ended {
+        let bill = format!("--mid {MID} --tid 88880001 --billNo {BILL} --billDate {DATE}");
+        self.run(&format!("-o json call {endpoint} {bill} {fields}"))
+    }
+
+    /// Makes a hold of 500.00 yuan, pays it, and answers its `authIdRespCd`.
+    fn hold(&self) -> String {
+        let made = self.call("get-qrcode", "--totalAmount 50000 --preauthTransaction true").ends(0);
+        self.run(&format!("sim pay {}", made.field("qrCodeId"))).ends(0);
+        self.call("query", "").ends(0).field("authIdRespCd")
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn shows(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
+        self
+    }
+
+    #[track_caller]
+    fn field(&self, name: &str) -> String {
+        let answer: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
+        answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}")).to_owned()
+    }
+}
+
+impl Served {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut served = Self { child, stdout, url: String::new() };
+        while served.url.is_empty() {
+            let mut line = String::new();
+            assert!(served.stdout.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+            served.url =
+                line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        }
+        served
+    }
+
+    /// Stops it as an operator would, and answers what it left behind.
+    fn stop(mut self, signal: &str) -> Ended {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        Ended { code: self.child.wait().unwrap().code(), stdout, stderr }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that failed before it stopped the program must not leave it behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_demo_moves_money_and_brings_it_back() {
+    World::new()
+        .run("demo --once")
+        .ends(0)
+        .shows("undo the whole capture")
+        .shows("captured")
+        .shows("-380.00     0.00    380.00")
+        .shows("/v1/netpay/bills/preauthed-cancel")
+        .shows("-500.00   500.00      0.00")
+        .shows("✓");
+}
+
+#[test]
+fn what_the_demo_prints_to_try_next_works_when_it_is_pasted() {
+    let mut world = World::new();
+    let mut demo =
+        world.command(&["demo"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut commands = vec![];
+    for line in lines.by_ref().take_while(|line| !line.starts_with("listening on ")) {
+        let exports = line.trim().strip_prefix("export ").unwrap_or_default().split(' ');
+        for (name, value) in exports.filter_map(|export| export.split_once('=')) {
+            let known = ["HOLDFAST_BASE_URL", "HOLDFAST_APP_ID", "HOLDFAST_APP_KEY"];
+            world.variables.extend(
+                known.iter().find(|known| **known == name).map(|known| (*known, value.to_owned())),
+            );
+        }
+        commands.extend(line.strip_prefix("holdfast ").map(str::to_owned));
+    }
+    let tried: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            let ended = world.run(command);
+            format!("{} {:?}", command.split(" --").next().unwrap(), ended.code)
+        })
+        .collect();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let pay = tried.iter().find(|line| line.starts_with("sim pay")).unwrap();
+    assert_eq!(
+        tried,
+        [
+            "call query Some(0)",
+            "call preauthed Some(0)",
+            "call preauthed-cancel Some(0)",
+            "call preauth-cancel Some(0)",
+            "call get-qrcode Some(0)",
+            pay,
+            "call refund Some(0)",
+            "sim scenario set lostanswer Some(0)",
+            "sim clock advance 30d Some(0)",
+        ]
+    );
+    assert!(pay.ends_with("Some(0)"), "{pay}");
+}
+
+#[test]
+fn a_hold_lives_and_dies_at_the_command_line() {
+    let mut world = World::new();
+    world.enroll();
+    let gateway = world.serve("");
+    let auth = world.hold();
+
+    let capture = format!("--authedOrderId {BILL}C1 --authIdRespCd {auth} --totalAmount 38000");
+    world.call("preauthed", &capture).ends(0);
+    let reversed = world
+        .call("preauthed-cancel", &format!("--merOrderId {BILL}C1 --authIdRespCd {auth}"))
+        .ends(0);
+    assert!(reversed.stdout.contains(r#""totalAmount":38000"#), "{}", reversed.stdout);
+    // Kebab spelling, and a repeat: the first answer again.
+    world
+        .call("preauthed-cancel", &format!("--mer-order-id {BILL}C1 --auth-id-resp-cd {auth}"))
+        .ends(0);
+    let capture = format!("--authedOrderId {BILL}C2 --authIdRespCd {auth} --totalAmount 12000");
+    world.call("preauthed", &capture).ends(0);
+    world
+        .call("refund", &format!("--refundOrderId {BILL}R1 --refundAmount 2000"))
+        .ends(0)
+        .shows("REFUND");
+    world.run("ledger verify").ends(0).shows("100.00 yuan");
+    gateway.stop("-TERM").ends(0);
+}
+
+#[test]
+fn every_scheme_is_spoken() {
+    let mut world = World::new();
+    world.enroll();
+    let _gateway = world.serve("");
+    world.hold();
+    for scheme in ["body-sig", "token", "form-param"] {
+        world.call("query", &format!("--scheme {scheme}")).ends(0).shows("SUCCESS");
+    }
+    world.run("call token").ends(0).shows("accessToken");
+}
+
+#[test]
+fn an_exit_code_says_what_kind_of_no_it_was() {
+    let mut world = World::new();
+    world.enroll();
+    let gateway = world.serve("--answer-within 200ms");
+    world.call("query", "").ends(8).says("NO_ORDER");
+    let auth = world.hold();
+
+    let order = |suffix: &str| {
+        format!("--authedOrderId {BILL}{suffix} --authIdRespCd {auth} --totalAmount")
+    };
+    world
+        .call("preauthed", &format!("{} 0", order("C1")))
+        .ends(2)
+        .says("totalAmount")
+        .says("\"hint\"");
+    world
+        .call("preauthed", &format!("{} 60000", order("C1")))
+        .ends(9)
+        .says("OPERATION_NOT_ALLOWED");
+    world.run("sim scenario set refuse --operation capture").ends(0);
+    world.call("preauthed", &format!("{} 100", order("C1"))).ends(6).says("TARGET_FAIL");
+    world.run("sim scenario set lostanswer --operation capture").ends(0);
+    // Nobody knows, and the hint is the very command that asks.
+    world.call("preauthed", &format!("{} 100", order("C2"))).ends(7).says("TIMEOUT").says(
+        &format!(
+            "holdfast call query --mid {MID} --tid 88880001 --billNo {BILL} --billDate {DATE}"
+        ),
+    );
+
+    world.variables.push(("HOLDFAST_APP_KEY", "wrong".to_owned()));
+    world.call("query", "").ends(5).says("BAD_SIGN");
+    gateway.stop("-TERM").ends(0);
+    world.call("query", "").ends(4).says("nothing was sent");
+}
+
+#[test]
+fn all_faults_of_a_request_are_told_at_once_and_nothing_is_sent() {
+    let world = World {
+        variables: vec![("HOLDFAST_APP_ID", "a".to_owned()), ("HOLDFAST_APP_KEY", "k".to_owned())],
+        ..World::new()
+    };
+    let ended =
+        world.run("call preauthed-cancel --mid 898201612345678 --billDate yesterday").ends(2);
+    for field in ["tid", "billNo", "billDate", "merOrderId", "authIdRespCd"] {
+        assert!(ended.stderr.contains(field), "{field} is not named in:\n{}", ended.stderr);
+    }
+    ended.says("缺少").says("hint: holdfast call preauthed-cancel --mid");
+}
+
+#[test]
+fn a_curl_command_is_signed_and_shows_no_key() {
+    let mut world = World::new();
+    let key = world.enroll();
+    let _gateway = world.serve("");
+    let curl = world
+        .call("query", "--curl")
+        .ends(0)
+        .shows("OPEN-BODY-SIG AppId=\"shop\"")
+        .shows("--data-raw");
+    let shown = world.call("query", "--show-request").ends(8).says("OPEN-BODY-SIG");
+    for text in [curl.stdout, shown.stdout, shown.stderr] {
+        assert!(!text.contains(&key), "{text}");
+    }
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_an_error_that_names_the_right_one() {
+    let check = |world: World, line: &str, code: i32, right: &str| {
+        world.run(line).ends(code).says(right);
+    };
+    let named =
+        |name, value: &str| World { variables: vec![(name, value.to_owned())], ..World::new() };
+    check(named("HOLDFAST_LISEN", "127.0.0.1:1"), "serve", 3, "HOLDFAST_LISTEN");
+    check(named("HOLDFAST_HOLD_DAYS", "many"), "serve", 3, "1 to 365");
+    check(World::new(), "serve --lisen 127.0.0.1:1", 2, "--listen");
+    check(World::new(), "serve --config missing.toml", 3, "missing.toml");
+    let world = World::new();
+    std::fs::write(world.dir.path().join("holdfast.toml"), "hold_day = 3\n").unwrap();
+    check(world, "serve", 3, "hold_days");
+}
+
+#[test]
+fn a_key_is_shown_once_and_never_again() {
+    let mut world = World::new();
+    let key = world.enroll();
+    let gateway = world.serve("--log debug");
+    world.run("app list").ends(0).shows("shop").shows(MID);
+    world.call("query", "").ends(8);
+    let rotated = world.run("app rotate-key shop --overlap 1h").ends(0);
+    let new = rotated
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("HOLDFAST_APP_KEY="))
+        .unwrap()
+        .to_owned();
+    assert_ne!(key, new);
+    // Two are live; a third has to wait until one is ended.
+    world.run("app rotate-key shop").ends(9).says("holdfast app revoke-key shop 1");
+    world.run("app revoke-key shop 1").ends(0);
+
+    let seen =
+        [world.run("app list"), world.run("-o json app list"), gateway.stop("-TERM").ends(0)];
+    for Ended { stdout, stderr, .. } in seen {
+        for secret in [&key, &new] {
+            assert!(
+                !stdout.contains(secret.as_str()) && !stderr.contains(secret.as_str()),
+                "{stdout}{stderr}"
+            );
+        }
+    }
+    for file in std::fs::read_dir(world.dir.path().join("holdfast-data")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(
+            !bytes.windows(new.len()).any(|part| part == new.as_bytes()),
+            "a key is stored readable"
+        );
+    }
+}
+
+#[test]
+fn an_existing_key_comes_from_stdin_and_is_not_shown_at_all() {
+    let mut world = World::new();
+    world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);
+    let words = ["app", "add", "--mid", MID, "--id", "shop", "--key-stdin"];
+    let mut child = world
+        .command(&words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"a key of ours\n").unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap()).ends(0);
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("a key of ours"));
+
+    let _gateway = world.serve("");
+    world.variables.extend([
+        ("HOLDFAST_APP_ID", "shop".to_owned()),
+        ("HOLDFAST_APP_KEY", "a key of ours".to_owned()),
+    ]);
+    world.call("query", "").ends(8);
+}
+
+#[test]
+fn a_gateway_that_runs_learns_of_new_apps_and_frozen_merchants() {
+    // It looks about twice a second; each question takes its own time, so a bounded number of them is a wait.
+    let comes_to =
+        |world: &World, code| (0..1_000).any(|_| world.call("query", "").code == Some(code));
+    let mut world = World::new();
+    let _gateway = world.serve("");
+    world.enroll();
+    assert!(comes_to(&world, 8), "the gateway never learned of the app");
+    world.run(&format!("merchant freeze {MID}")).ends(0);
+    world.run("merchant list").ends(0).shows("frozen");
+    assert!(comes_to(&world, 9), "the gateway never learned of the frozen merchant");
+    world.run(&format!("merchant freeze {MID} --off")).ends(0);
+    assert!(comes_to(&world, 8), "the gateway never learned that the merchant may go on");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_the_master_key() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::new();
+    world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);
+    let key = world.dir.path().join("holdfast-data/master.key");
+    let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    world.run("merchant list").ends(3).says("chmod 600");
+}
+
+#[test]
+fn a_tampered_ledger_is_found_and_the_difference_is_named() {
+    let mut world = World::new();
+    world.enroll();
+    let gateway = world.serve("");
+    world.hold();
+    gateway.stop("-TERM").ends(0);
+    world.run("ledger verify").ends(0).shows("The ledger holds").shows("500.00 yuan");
+
+    tamper(&world.dir.path().join("holdfast-data/bills.db"), "DELETE FROM bills");
+    let found = world.run("ledger verify").ends(10).shows(BILL).says("1 bills differ");
+    assert!(!found.stdout.contains("The ledger holds"));
+    let json = world.run("-o json ledger verify").ends(10);
+    assert!(json.stdout.contains(r#""holds":false"#), "{}", json.stdout);
+
+    // What the hint says: the view is made anew from the journal.
+    std::fs::remove_file(world.dir.path().join("holdfast-data/bills.db")).unwrap();
+    world.serve("").stop("-TERM").ends(0);
+    world.run("ledger verify").ends(0);
+
+    tamper(
+        &world.dir.path().join("holdfast-data/journal.db"),
+        "UPDATE journal SET record = x'00' WHERE seq = 1",
+    );
+    world.run("ledger verify").ends(10).says("hint: ");
+}
+
+#[test]
+fn data_of_one_environment_is_not_opened_as_the_other() {
+    let mut world = World::new();
+    world.serve("").stop("-INT").ends(0);
+    world
+        .run("serve --environment live --listen 127.0.0.1:0")
+        .ends(3)
+        .says("belongs to the environment `test`");
+    world.run("ledger verify --data-dir elsewhere").ends(3).says("there is no store in");
+}
+
+#[test]
+fn a_second_gateway_on_the_same_data_is_refused() {
+    let mut world = World::new();
+    let _gateway = world.serve("");
+    world.run("serve --listen 127.0.0.1:0").ends(3).says("is in use by another gateway");
+}
+
+#[test]
+fn the_simulation_is_played_from_the_command_line() {
+    let mut world = World::new();
+    world.enroll();
+    let _gateway = world.serve("");
+    let made = world.call("get-qrcode", "--totalAmount 50000 --preauthTransaction true").ends(0);
+    let link = made.field("billQRCode");
+    world.run(&format!("sim show {link}")).ends(0).shows("requested");
+    world.run(&format!("sim decline {link}")).ends(0);
+    world.run(&format!("sim expire {link}")).ends(0).shows("lapsed");
+    world.run(&format!("sim pay {link}")).ends(9).says("OPERATION_NOT_ALLOWED");
+    world.run("sim pay 31940000").ends(8);
+    world.run("sim scenario set late --operation refund --number 3194R1").ends(0);
+    world.run("sim scenario list").ends(0).shows("3194R1").shows("late");
+    world.run("sim scenario clear --operation refund --number 3194R1").ends(0);
+    world.run("sim scenario set nonsense").ends(2).says("lostanswer");
+    world.run("sim clock advance 1d").ends(0).shows("86400000");
+    world.run("sim clock").ends(0).shows("86400000");
+}
+
+#[test]
+fn the_help_teaches() {
+    let world = World::new();
+    world.run("--help").ends(0).shows("OUTCOME UNKNOWN").shows("holdfast demo").shows("预授权");
+    world
+        .run("call preauthed-cancel --help")
+        .ends(0)
+        .shows("--authIdRespCd")
+        .shows("授权标识应答码")
+        .shows("[1 to 64 characters");
+    world.run("serve --help").ends(0).shows("--answer-within").shows("HOLDFAST_ANSWER_WITHIN");
+    world
+        .run("endpoints")
+        .ends(0)
+        .shows("/v1/netpay/bills/preauthed-cancel")
+        .shows("预授权完成撤销");
+    world.run("scenarios").ends(0).shows("lostanswer");
+}
+
+fn tamper(file: &Path, statement: &str) {
+    let changed = rusqlite::Connection::open(file).unwrap().execute(statement, []).unwrap();
+    assert!(changed > 0, "{statement}");
+}
