@@ -35,6 +35,10 @@ pub(crate) fn show(screen: &Screen, endpoint: &EndpointSpec, exchange: &Exchange
     let specs = if done { endpoint.response } else { Refusal::FIELDS };
     let mut rows = vec![];
     collect(&answer, specs, 0, &mut rows);
+    // The same text twice, for callers that read only one of the two.
+    if text(&answer, "errInfo") == text(&answer, "errMsg") {
+        rows.retain(|row| row.name != "errInfo");
+    }
     let names = rows
         .iter()
         .map(|row| row.depth.saturating_mul(2).saturating_add(row.name.len()))

@@ -89,7 +89,9 @@ impl Asked {
                 let lines = faults.iter().map(|fault| format!("\n  {fault}\n  {}", fault.zh()));
                 let sentence =
                     format!("{} cannot be sent:{}", self.endpoint.name, lines.collect::<String>());
-                Err(Failure::new(Exit::Usage, sentence).hint(example(self.endpoint)))
+                let mut sound = self.given.clone();
+                sound.retain(|(name, _)| !faults.iter().any(|fault| fault.path == *name));
+                Err(Failure::new(Exit::Usage, sentence).hint(example(self.endpoint, &sound)))
             }
             None => {
                 Err(Failure::new(Exit::Usage, format!("{} takes no request", self.endpoint.name)))
@@ -122,7 +124,11 @@ impl Asked {
             }
             CallError::Refused { code: Some(code), .. } => {
                 let spec = code.spec();
-                failure.hint(format!("{}\n      {}", spec.advice.en, spec.advice.zh))
+                let advice = format!("{}\n      {}", spec.advice.en, spec.advice.zh);
+                failure.hint(match Exit::of_code(*code) {
+                    Exit::Conflict => format!("{advice}\n\n  {}", self.query()),
+                    _ => advice,
+                })
             }
             CallError::Refused { code: None, .. } => failure,
             CallError::Fault(Fault::Unreachable { .. } | Fault::NoToken(_)) => failure.hint(
@@ -144,11 +150,15 @@ impl Asked {
     }
 }
 
-/// A command line that would do, made of the examples of what is required.
-fn example(endpoint: &EndpointSpec) -> String {
+/// A command line that would do: what was given, and the examples of what else is required.
+fn example(endpoint: &EndpointSpec, given: &[(&'static str, String)]) -> String {
     let mut words = vec!["holdfast".to_owned(), "call".to_owned(), endpoint.name.to_owned()];
-    for field in flags(endpoint).filter(|field| field.required && !fills_itself(field)) {
-        words.extend([format!("--{}", field.name), field.example.unwrap_or("…").to_owned()]);
+    for field in flags(endpoint).filter(|field| !fills_itself(field)) {
+        let given = given.iter().find(|(name, _)| *name == field.name);
+        let example = field.example.filter(|_| field.required).map(str::to_owned);
+        if let Some(value) = given.map(|(_, value)| value.clone()).or(example) {
+            words.extend([format!("--{}", field.name), value]);
+        }
     }
     shell::line(words.iter().map(String::as_str))
 }
@@ -186,8 +196,9 @@ fn flag(field: &'static FieldSpec) -> Arg {
         Rule::Base64 { .. } => "BASE64",
         Rule::Id { .. } | Rule::Text { .. } | Rule::OneOf(_) | Rule::Hex => "TEXT",
     };
-    let example = field.example.map_or_else(String::new, |example| format!("; such as {example}"));
-    let (en, zh) = (field.doc.en.trim_end_matches('.'), field.doc.zh);
+    let example = field.example.filter(|_| !matches!(field.rule, Rule::OneOf([_])));
+    let example = example.map_or_else(String::new, |example| format!("; such as {example}"));
+    let (en, zh) = (field.doc.en.trim_end_matches('.'), field.doc.zh.trim_end_matches('。'));
     let heading = match (field.required, fills_itself(field)) {
         (true, false) => "Required 必填",
         (true, true) => "Filled in by themselves 自动填写",
@@ -217,7 +228,7 @@ fn command(endpoint: &'static EndpointSpec) -> Command {
         .after_help(format!(
             "Example 示例:\n  {}\n\nFlags are spelled as on the wire, or --bill-no for --billNo. The answer's fields are \
              explained when it comes; -o json gives it as it came.\n\n{}",
-            example(endpoint),
+            example(endpoint, &[]),
             Exit::help(),
         ))
 }
@@ -314,7 +325,7 @@ mod tests {
     #[test]
     fn the_example_in_the_help_of_every_endpoint_can_be_sent() {
         for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.name != TokenAccess::NAME) {
-            let words = example(endpoint);
+            let words = example(endpoint, &[]);
             let words: Vec<&str> = words.split(' ').skip(2).collect();
             let parser = Asked::augment_subcommands(Command::new("call")).no_binary_name(true);
             let matches = parser.try_get_matches_from(words).expect("its own flags");

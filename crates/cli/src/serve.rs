@@ -14,6 +14,7 @@ use crate::{
     logs,
     screen::{Format, Screen},
     settings::AllSettings,
+    shell,
 };
 
 /// Serve the protocol 启动网关
@@ -35,14 +36,11 @@ pub(crate) async fn run(command: Serve, screen: &Screen) -> Result<Exit, Failure
         config.data_dir.display(),
     ));
     if running.accounts.book().apps.is_empty() {
-        let dir = crate::shell::quote(&config.data_dir.display().to_string());
-        screen.say(format_args!(
-            "nobody may call yet; in another terminal (尚无应用，请在另一终端执行):"
-        ));
-        screen.say(format_args!(
-            "  holdfast merchant add 898201612345678 --name 测试商户 --data-dir {dir}"
-        ));
-        screen.say(format_args!("  holdfast app add --mid 898201612345678 --data-dir {dir}"));
+        let (dir, environment) = (config.data_dir.display().to_string(), config.environment.name());
+        let data = shell::line(["--data-dir", &dir, "--environment", environment]);
+        screen.say("nobody may call yet; in another terminal (尚无应用，请在另一终端执行):");
+        screen.say(format_args!("  holdfast merchant add 898201612345678 --name 测试商户 {data}"));
+        screen.say(format_args!("  holdfast app add --mid 898201612345678 {data}"));
     }
     announce(screen, &running)?;
     Ok(until_told(running, signals, screen).await)

@@ -143,10 +143,14 @@ impl Served {
         served
     }
 
-    /// Stops it as an operator would, and answers what it left behind.
-    fn stop(mut self, signal: &str) -> Ended {
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Stops it as an operator would, and answers what it left behind.
+    fn stop(mut self, signal: &str) -> Ended {
+        self.signal(signal);
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         self.stdout.read_to_string(&mut stdout).unwrap();
@@ -458,6 +462,33 @@ fn a_tampered_ledger_is_found_and_the_difference_is_named() {
         "UPDATE journal SET record = x'00' WHERE seq = 1",
     );
     world.run("ledger verify").ends(10).says("hint: ");
+}
+
+#[test]
+fn a_second_signal_ends_a_gateway_that_still_waits_for_the_channel() {
+    let mut world = World::new();
+    world.enroll();
+    let mut gateway = world.serve("--answer-within 60s");
+    let made = world.call("get-qrcode", "--totalAmount 50000 --preauthTransaction true").ends(0);
+    let code = made.field("qrCodeId");
+    let auth = world.run(&format!("-o json sim pay {code}")).ends(0).field("authIdRespCd");
+    world.run("sim scenario set lostanswer --operation capture").ends(0);
+    let capture = format!(
+        "call preauthed --mid {MID} --tid 88880001 --billNo {BILL} --billDate {DATE} --timeout 60s \
+         --authedOrderId {BILL}C1 --authIdRespCd {auth} --totalAmount 100"
+    );
+    let mut waiting = world.command(&capture.split_whitespace().collect::<Vec<_>>());
+    let mut waiting = waiting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !world.run(&format!("sim show {code}")).ends(0).stdout.contains("capturing") {}
+
+    gateway.signal("-TERM");
+    let mut stderr =
+        BufReader::new(gateway.child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(stderr.any(|line| line.contains("once more to stop at once")));
+    gateway.signal("-TERM");
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(130));
+    // The connection broke after the request was sent: nobody knows.
+    assert_eq!(waiting.wait().unwrap().code(), Some(7));
 }
 
 #[test]

@@ -47,6 +47,7 @@
 //! * It never repeats a request that may have arrived. Whether to is [`CallError::repeat`]'s advice
 //!   and your decision.
 //! * It follows no redirect, and nothing switches the check of certificates off.
+//! * It uses no proxy that the environment names.
 //! * It logs nothing.
 //!
 //! # Its weight

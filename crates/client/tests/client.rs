@@ -10,10 +10,12 @@ use holdfast_client::{
     Unknown, messages::PreauthedCancel,
 };
 use holdfast_wire::auth::Authorization;
+use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::TlsAcceptor;
 
 const APP: &str = "12345678901234567890123456789012";
 const KEY: &str = "67890123456789012345678901234567";
@@ -198,6 +200,29 @@ async fn a_redirect_is_not_followed() {
             if to == "https://elsewhere.example/")
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let server = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        TlsAcceptor::from(Arc::new(config)).accept(socket).await.is_ok()
+    });
+    let client = client(&url, Scheme::BodySig);
+    let error = client.call(&reversal(&client)).await.unwrap_err();
+    assert!(matches!(error, CallError::Fault(Fault::Unreachable { .. })), "{error:?}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(!server.await.unwrap(), "the client went on");
 }
 
 #[tokio::test]
