@@ -464,8 +464,8 @@ impl Play<'_> {
         }
         let good = self.screen.tone(Tone::Good, "✓");
         self.screen.result(format_args!(
-            "\n{good} Every step was answered, and after each one the journal added up to nothing lost: of 500.00 yuan \
-             the payer\n  has 400.00 back and the merchant keeps 100.00. 每一步账实相符：付款人收回 400.00 元，商户得 100.00 元。\n"
+            "\n{good} Every step was answered SUCCESS, and the journal balanced after each: of 500.00 yuan the payer has\n  \
+             400.00 back and the merchant keeps 100.00. 每一步账实相符：付款人收回 400.00 元，商户得 100.00 元。\n"
         ))
     }
 
