@@ -46,6 +46,7 @@ impl World {
             }
         }
         command.args(words).current_dir(self.dir.path()).envs(self.variables.iter().cloned());
+        command.env("TMPDIR", self.dir.path());
         command
     }
 
@@ -203,8 +204,12 @@ fn what_the_demo_prints_to_try_next_works_when_it_is_pasted() {
             format!("{} {:?}", command.split(" --").next().unwrap(), ended.code)
         })
         .collect();
-    demo.kill().unwrap();
-    demo.wait().unwrap();
+    let left = || std::fs::read_dir(world.dir.path()).unwrap().count();
+    assert_eq!(left(), 1, "the demo keeps its data in a directory of its own");
+    let pid = demo.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    assert_eq!(left(), 0, "the demo removes its data");
     let pay = tried.iter().find(|line| line.starts_with("sim pay")).unwrap();
     assert_eq!(
         tried,
