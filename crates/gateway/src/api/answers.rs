@@ -74,16 +74,14 @@ impl Api {
             faults.push(missing("totalAmount", <holdfast_domain::Amount as holdfast_wire::field::Field>::RULE));
         }
         let expires_at = request.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
-        if expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX) {
+        let over = (expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX)).then(|| {
             let problem = Problem::Invalid(Rule::Time);
-            faults.push(FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem });
-        }
+            FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem }
+        });
         let (Some(no), Some(date), Some(amount)) = (&request.bill_no, request.bill_date, request.total_amount) else {
+            faults.extend(over);
             return Err(No::fields(&faults));
         };
-        if !faults.is_empty() {
-            return Err(No::fields(&faults));
-        }
         let key = BillKey { mid: request.common.mid.clone(), no: no.clone(), date };
         let fingerprint = request.fingerprint();
         for _ in 0..limits::COMMIT_TRIES {
@@ -92,6 +90,10 @@ impl Api {
                     true => self.qrcode(&request.common, &bill),
                     false => Err(No::new(Code::DupOrder, format!("账单号重复 (billNo {no} of {date} is another bill)"))),
                 };
+            }
+            // Asked of a new bill only: a repeat is answered as the first was, however late it comes.
+            if let Some(over) = &over {
+                return Err(No::fields(std::slice::from_ref(over)));
             }
             if !self.core.channel.is_connected() {
                 let why = "no channel is connected: nobody could pay this bill".to_owned();
@@ -162,9 +164,13 @@ impl Api {
         };
         let bill = bill.ok_or_else(|| No::no_order(named, "this merchant has no such bill"))?;
         let bill = match bill.phase {
-            // What is closed stays closed: the same answer again.
-            Phase::Closed | Phase::Lapsed => bill,
-            _ => self.core.submit(bill, &Command::Close, asker).await?,
+            // What is closed stays closed, also when money came late and went back: the same answer again.
+            Phase::Closed
+            | Phase::Lapsed
+            | Phase::Releasing { why: Why::LateAfterClose | Why::LateAfterLapse, .. }
+            | Phase::Released { why: Why::LateAfterClose | Why::LateAfterLapse, .. } => bill,
+            // Once it is closed, nobody has a reason to ask whether it was paid: ask first.
+            _ => self.core.submit(self.heard(bill).await?, &Command::Close, asker).await?,
         };
         let closed = Closed {
             answered: self.answered(&request.common, "成功关闭二维码"),
@@ -179,14 +185,8 @@ impl Api {
 
     async fn query(&self, request: &Query) -> Done {
         let common = &request.common;
-        let mut bill = self.find(&common.mid, &request.bill_no, request.bill_date).await?;
-        if matches!(bill.phase, Phase::Requested { .. }) {
-            // The payer may have paid while the report of it was lost.
-            if let Some(paid) = self.core.channel.paid(&bill, self.core.clock.now()).await? {
-                self.core.on_news(&bill.key, &paid).await?;
-                bill = self.core.load(&bill.key).await?;
-            }
-        }
+        let bill = self.find(&common.mid, &request.bill_no, request.bill_date).await?;
+        let bill = self.heard(bill).await?;
         let mut legs = [None, None];
         for (place, (order, deed)) in legs
             .iter_mut()
@@ -228,6 +228,16 @@ impl Api {
             installment_number: None,
         };
         Ok(queried.encode())
+    }
+
+    /// The bill, with its payment if the channel knows of one: the report of it may have been lost.
+    async fn heard(&self, bill: Bill) -> Result<Bill, No> {
+        if bill.payment().is_some() {
+            return Ok(bill);
+        }
+        let Some(paid) = self.core.channel.paid(&bill, self.core.clock.now()).await? else { return Ok(bill) };
+        self.core.on_news(&bill.key, &paid).await?;
+        Ok(self.core.load(&bill.key).await?)
     }
 
     async fn capture(&self, request: &Preauthed, asker: &Asker) -> Done {
