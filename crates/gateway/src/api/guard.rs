@@ -40,7 +40,7 @@ impl Api {
         let missing = || No::new(Code::BadSign, "the Authorization header is missing".to_owned());
         let header = arrived.authorization.as_ref().ok_or_else(missing)?;
         let unreadable = |_| No::new(Code::BadSign, "the Authorization header is not plain text".to_owned());
-        match Authorization::parse(header.to_str().map_err(unreadable)?)? {
+        match Authorization::parse(std::str::from_utf8(header.as_bytes()).map_err(unreadable)?)? {
             Authorization::BodySig(signed) => self.admit_signed(&signed, arrived, content),
             Authorization::AccessToken { token, app_id } => {
                 let named = app_id.as_ref().map(|id| id.as_str());
