@@ -1,0 +1,11 @@
+//! Holdfast from outside: a real server on a loopback socket, and HTTP as merchants, payers and strangers send it.
+
+mod auth;
+mod bad_input;
+mod gateway;
+mod life;
+mod operations;
+mod repeats;
+mod scenarios;
+mod script;
+mod wire;

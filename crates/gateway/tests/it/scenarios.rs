@@ -1,0 +1,316 @@
+//! Every way in which the simulated channel can behave: what a merchant sees at once, what it sees when it asks,
+//! and how it ends.
+
+use holdfast_gateway::channel::{Operation, Scenario, scenarios_reference};
+use serde_json::{Value, json};
+
+use crate::{gateway::Gateway, script::Play};
+
+/// An operation in a scenario; what is answered at once, what `query` says then, in which phase the bill ends, and
+/// where the money is in the end.
+const TABLE: &str = "
+    pay approve    | authorized                                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | authorized | payer -<amount> held <amount> merchant 0
+    pay refuse     | TARGET_FAIL                                  | SUCCESS UNPAID                                                         | requested  | payer 0 held 0 merchant 0
+    pay late       | unknown                                      | SUCCESS UNPAID                                                         | authorized | payer -<amount> held <amount> merchant 0
+    pay lostorder  | TIMEOUT                                      | SUCCESS UNPAID                                                         | requested  | payer 0 held 0 merchant 0
+    pay lostanswer | unknown                                      | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | authorized | payer -<amount> held <amount> merchant 0
+    pay twice      | authorized                                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | authorized | payer -<amount> held <amount> merchant 0
+
+    cap approve    | SUCCESS PAID <order> <amount> TRADE_SUCCESS  | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | captured   | payer -<amount> held 0 merchant <amount>
+    cap refuse     | TARGET_FAIL                                  | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | authorized | payer -<whole> held <whole> merchant 0
+    cap late       | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | captured   | payer -<amount> held 0 merchant <amount>
+    cap lostorder  | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | captured   | payer -<amount> held 0 merchant <amount>
+    cap lostanswer | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | captured   | payer -<amount> held 0 merchant <amount>
+    cap twice      | SUCCESS PAID <order> <amount> TRADE_SUCCESS  | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | captured   | payer -<amount> held 0 merchant <amount>
+    cap disorder   | SUCCESS PAID <order> <amount> TRADE_SUCCESS  | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | captured   | payer -<amount> held 0 merchant <amount>
+
+    rev approve    | SUCCESS PAID <order> <amount> TRADE_CLOSED   | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_CLOSED   | authorized | payer -<whole> held <whole> merchant 0
+    rev refuse     | TARGET_FAIL                                  | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | captured   | payer -<amount> held 0 merchant <amount>
+    rev late       | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | authorized | payer -<whole> held <whole> merchant 0
+    rev lostorder  | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | authorized | payer -<whole> held <whole> merchant 0
+    rev lostanswer | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_SUCCESS  | authorized | payer -<whole> held <whole> merchant 0
+    rev twice      | SUCCESS PAID <order> <amount> TRADE_CLOSED   | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_CLOSED   | authorized | payer -<whole> held <whole> merchant 0
+    rev disorder   | SUCCESS PAID <order> <amount> TRADE_CLOSED   | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_CLOSED   | authorized | payer -<whole> held <whole> merchant 0
+    rev norestore  | SUCCESS REFUND <order> <amount> TRADE_CLOSED | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_CLOSED  | ended      | payer 0 held 0 merchant 0
+    rev cancelled  | SUCCESS PAID <order> <amount> TRADE_CLOSED   | SUCCESS PAID pay <whole> TRADE_SUCCESS <order> <amount> TRADE_CLOSED   | authorized | payer -<whole> held <whole> merchant 0
+
+    rel approve    | SUCCESS CLOSED pay <amount> TRADE_CLOSED     | SUCCESS CLOSED pay <amount> TRADE_CLOSED                               | released   | payer 0 held 0 merchant 0
+    rel refuse     | TARGET_FAIL                                  | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | authorized | payer -<amount> held <amount> merchant 0
+    rel late       | TIMEOUT                                      | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | released   | payer 0 held 0 merchant 0
+    rel lostorder  | TIMEOUT                                      | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | released   | payer 0 held 0 merchant 0
+    rel lostanswer | TIMEOUT                                      | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | released   | payer 0 held 0 merchant 0
+    rel twice      | SUCCESS CLOSED pay <amount> TRADE_CLOSED     | SUCCESS CLOSED pay <amount> TRADE_CLOSED                               | released   | payer 0 held 0 merchant 0
+    rel disorder   | SUCCESS CLOSED pay <amount> TRADE_CLOSED     | SUCCESS CLOSED pay <amount> TRADE_CLOSED                               | released   | payer 0 held 0 merchant 0
+    rel cancelled  | SUCCESS CLOSED pay <amount> TRADE_CLOSED     | SUCCESS CLOSED pay <amount> TRADE_CLOSED                               | released   | payer 0 held 0 merchant 0
+
+    ref approve    | SUCCESS REFUND <order> <amount> SUCCESS      | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_SUCCESS | paid       | payer -<rest> held 0 merchant <rest>
+    ref refuse     | TARGET_FAIL                                  | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | paid       | payer -<whole> held 0 merchant <whole>
+    ref late       | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | paid       | payer -<rest> held 0 merchant <rest>
+    ref lostorder  | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | paid       | payer -<rest> held 0 merchant <rest>
+    ref lostanswer | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | paid       | payer -<rest> held 0 merchant <rest>
+    ref twice      | SUCCESS REFUND <order> <amount> SUCCESS      | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_SUCCESS | paid       | payer -<rest> held 0 merchant <rest>
+    ref disorder   | SUCCESS REFUND <order> <amount> SUCCESS      | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_SUCCESS | paid       | payer -<rest> held 0 merchant <rest>
+";
+
+/// The three ways to choose a scenario.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Suffix,
+    Amount,
+    Call,
+}
+
+#[tokio::test]
+async fn a_scenario_is_chosen_by_the_ending_of_a_number() {
+    check(By::Suffix).await;
+}
+
+#[tokio::test]
+async fn a_scenario_is_chosen_by_an_amount() {
+    check(By::Amount).await;
+}
+
+#[tokio::test]
+async fn a_scenario_is_chosen_by_a_call() {
+    check(By::Call).await;
+}
+
+#[test]
+fn the_table_has_every_operation_in_every_scenario() {
+    let reference = scenarios_reference();
+    for (_, operation) in Operation::ALL {
+        for scenario in Scenario::words() {
+            let offered =
+                scenario == "approve" || reference.contains(&format!("`-{operation}-{scenario}`"));
+            let played = rows().any(|row| row.0 == operation && row.1 == scenario);
+            assert_eq!(offered, played, "{operation} {scenario}");
+        }
+    }
+}
+
+/// Run with `UPDATE=1` to write the page anew.
+#[test]
+fn the_page_about_scenarios_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scenarios.md");
+    let page = format!("{PAGE}{}", scenarios_reference());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == page, "docs/scenarios.md is old; run this test with UPDATE=1");
+}
+
+const PAGE: &str = "\
+# Scenarios / 模拟场景
+
+This page is made from the table in `crates/gateway`; a test compares it with it.
+本页由 `crates/gateway` 中的表生成，并由测试比对。
+
+In the test environment the channel behaves as it is told. A scenario is chosen, in this order, by a call, by the end of a number, by an amount:
+在测试环境中，渠道按所选场景行事。选择方式依次为：调用设置、编号后缀、金额：
+
+* **By call / 调用设置**: `PUT /sim/scenarios` with `{\"operation\":\"cap\",\"number\":\"…\",\"scenario\":\"late\"}`; operation and number may be `any`. `GET` lists what is set, `DELETE` takes it back.
+* **By number / 编号后缀**: the number of the order ends in one of the suffixes below: the bill's number for `pay` and `rel`, `authedOrderId` for `cap` and `rev`, `refundOrderId` for `ref`.
+* **By amount / 金额**: the order is about one of the amounts below, one for each suffix and in the same order.
+
+`pay` is the payer's confirmation (付款人确认), `cap` a capture (预授权完成), `rev` the reversal of a capture (预授权完成撤销), `rel` the release of a hold (预授权撤销), `ref` a refund (退款).
+
+";
+
+/// One number for one operation comes before the number, the number before the operation, and all of them before what
+/// the number itself says.
+#[tokio::test]
+async fn the_narrowest_scenario_set_by_call_holds_until_it_is_taken_back() {
+    let mut play = Play::new(Gateway::start().await);
+    for line in [
+        "bill 500",
+        "confirm",
+        "choose ref any refuse",
+        "choose any R1-ref-late twice",
+        "choose ref R2 approve",
+    ] {
+        play.run(line).await;
+    }
+    assert_eq!(
+        play.gateway.sim("GET", "/sim/scenarios", Value::Null).await.json(),
+        json!({"scenarios": [
+            {"operation": "any", "number": "3194R1-ref-late", "scenario": "twice"},
+            {"operation": "ref", "number": "3194R2", "scenario": "approve"},
+            {"operation": "ref", "number": "any", "scenario": "refuse"},
+        ]})
+    );
+    for (line, told) in [
+        ("refund R1-ref-late 100", "SUCCESS REFUND R1-ref-late 100 SUCCESS"),
+        ("refund R2 100", "SUCCESS REFUND R2 100 SUCCESS"),
+        ("refund R3-ref-late 100", "TARGET_FAIL"),
+    ] {
+        assert_eq!(play.run(line).await, told, "{line}");
+    }
+    let back = json!({"operation": "ref", "number": "any"});
+    assert_eq!(play.gateway.sim("DELETE", "/sim/scenarios", back).await.status, 200);
+    assert_eq!(play.run("refund R4-ref-late 100").await, "TIMEOUT");
+}
+
+#[tokio::test]
+async fn scenarios_outlast_a_restart() {
+    let place = crate::gateway::Place::new();
+    let mut play = Play::new(place.open().await);
+    play.run("choose cap any refuse").await;
+    play.gateway.running.stop().await;
+    play.gateway = place.open().await;
+    for (line, told) in
+        [("hold 500", "SUCCESS"), ("confirm", "authorized"), ("capture C1 500", "TARGET_FAIL")]
+    {
+        assert_eq!(play.run(line).await, told, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_chosen_is_said_so() {
+    let gateway = Gateway::start().await;
+    for (chosen, fragment) in [
+        (json!({"scenario": "explode"}), "refuse, late, lostorder"),
+        (json!({}), "scenario"),
+        (json!({"scenario": "late", "operation": "fly"}), "pay, cap, rev, rel, ref"),
+        (json!({"scenario": "late", "number": "a b"}), "number"),
+        (json!({"scenario": "late", "colour": "red"}), "colour"),
+        (json!("late"), "expected"),
+    ] {
+        let answer = gateway.sim("PUT", "/sim/scenarios", chosen.clone()).await;
+        assert_eq!(answer.outcome(), "400 BAD_REQUEST", "{chosen}");
+        assert!(answer.field("errMsg").contains(fragment), "{chosen}: {}", answer.text());
+    }
+    let set = gateway.sim("GET", "/sim/scenarios", Value::Null).await.json();
+    assert_eq!(set, json!({"scenarios": []}));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_known_says_so_and_what_to_do() {
+    let mut play = Play::new(Gateway::start().await);
+    for line in ["hold 500", "confirm", "capture C1-cap-late 500"] {
+        play.run(line).await;
+    }
+    let answer = play.last.unwrap();
+    assert_eq!(answer.outcome(), "200 TIMEOUT");
+    let text = answer.field("errMsg");
+    for word in ["not known", "nothing is lost", "query", "结果尚不明确"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    assert_eq!(answer.field("errInfo"), text);
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_channel_gives_its_reason() {
+    let mut play = Play::new(Gateway::start().await);
+    for line in ["hold 500", "confirm", "capture C1-cap-refuse 500"] {
+        play.run(line).await;
+    }
+    let text = play.last.unwrap().field("errMsg");
+    assert!(text.contains("发卡行拒绝完成"), "{text}");
+}
+
+#[tokio::test]
+async fn a_hold_whose_release_is_refused_at_its_deadline_is_asked_for_until_it_is_given() {
+    let mut play = Play::new(Gateway::start().await);
+    for line in ["hold 500", "confirm", "choose rel any refuse", "advance 30d"] {
+        play.run(line).await;
+    }
+    assert_eq!(play.until("releasing").await, "releasing");
+    let asked = play.gateway.journal().await;
+    play.until("expired").await;
+    assert!(play.gateway.journal().await > asked, "it goes on asking");
+    assert_eq!(play.run("phase").await, "releasing");
+    play.run("choose rel any approve").await;
+    play.gateway.advance(600_000);
+    assert_eq!(play.until("expired").await, "expired");
+    assert_eq!(play.run("money").await, "payer 0 held 0 merchant 0");
+}
+
+/// What the bill is about when only part of it is moved.
+const WHOLE: u64 = 900_000;
+
+async fn check(by: By) {
+    for (operation, scenario, outcomes) in rows() {
+        if matches!((by, scenario), (By::Suffix | By::Amount, "approve")) {
+            // That is how the channel behaves when nothing is chosen: once is enough.
+            continue;
+        }
+        let case = format!("{operation} {scenario} by {by:?}");
+        let amount = match by {
+            By::Amount => magic(operation, scenario),
+            By::Suffix | By::Call => 300_000,
+        };
+        let ending = match by {
+            By::Suffix => format!("-{operation}-{scenario}"),
+            By::Amount | By::Call => String::new(),
+        };
+        let mut play = Play::new(Gateway::start().await);
+        if let By::Call = by {
+            play.run(&format!("choose {operation} any {scenario}")).await;
+        }
+        let order = format!("X1{ending}");
+        let (before, command, query) = match operation {
+            "pay" => (format!("hold {amount} N{ending}"), "confirm".to_owned(), "query".to_owned()),
+            "cap" => (
+                format!("hold {WHOLE} N; confirm"),
+                format!("capture {order} {amount}"),
+                format!("query {order}"),
+            ),
+            "rev" => (
+                format!("hold {WHOLE} N; confirm; capture {order} {amount}"),
+                format!("reverse {order}"),
+                format!("query {order}"),
+            ),
+            "rel" => (
+                format!("hold {amount} N{ending}; confirm"),
+                "release".to_owned(),
+                "query".to_owned(),
+            ),
+            _ => (
+                format!("bill {WHOLE} N; confirm"),
+                format!("refund {order} {amount}"),
+                format!("query C0 {order}"),
+            ),
+        };
+        for line in before.split("; ") {
+            let told = play.run(line).await;
+            assert!(
+                told.starts_with("SUCCESS") || told == "authorized" || told == "paid",
+                "{case}: {line}: {told}"
+            );
+        }
+        let says = |text: &str| {
+            text.replace("<order>", &order)
+                .replace("<amount>", &amount.to_string())
+                .replace("<rest>", &(WHOLE - amount).to_string())
+                .replace("<whole>", &WHOLE.to_string())
+        };
+        let [at_once, asked, phase, money] = outcomes;
+        assert_eq!(play.run(&command).await, says(at_once), "{case}, at once");
+        assert_eq!(play.run(&query).await, says(asked), "{case}, asked");
+        assert_eq!(play.until(phase).await, phase, "{case}, in the end");
+        assert_eq!(play.run("money").await, says(money), "{case}, in the end");
+        if scenario == "cancelled" {
+            assert_eq!(play.run(&command).await, "HAS_CANCELLED", "{case}, repeated");
+        }
+    }
+}
+
+/// The rows of the table: operation, scenario, and the four outcomes.
+fn rows() -> impl Iterator<Item = (&'static str, &'static str, [&'static str; 4])> {
+    TABLE.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let (operation, scenario) = columns[0].split_once(' ').unwrap();
+        (operation, scenario, [columns[1], columns[2], columns[3], columns[4]])
+    })
+}
+
+/// The amount that stands for an operation in a scenario, read off the page.
+fn magic(operation: &str, scenario: &str) -> u64 {
+    let reference = scenarios_reference();
+    let row = reference.lines().find(|row| row.starts_with(&format!("| `{scenario}` |"))).unwrap();
+    let columns: Vec<&str> = row.split('|').collect();
+    let suffix = format!("`-{operation}-{scenario}`");
+    let place = columns[2].split_whitespace().position(|word| word == suffix).unwrap();
+    columns[3].split_whitespace().nth(place).unwrap().parse().unwrap()
+}

@@ -1,0 +1,303 @@
+//! Lives of one bill as scripts: a line is a command and what came of it.
+//!
+//! The bill is `3194B` and whatever ending it is made with; orders are named without the `3194` that all numbers
+//! begin with. An answer is told as its error code, the bill's status, and the money it shows: the payer's payment
+//! as `pay`, a capture or a refund by its name. Time passes only when a line says so, or when the channel makes a
+//! caller wait.
+
+use std::fmt::Write as _;
+
+use holdfast_domain::{Account, Balances};
+use holdfast_gateway::{clock::patience, config::duration_ms, store::Store};
+use serde_json::{Value, json};
+
+use crate::{
+    gateway::{Gateway, Place, key},
+    wire::{Answer, PATIENCE_MS, Sent},
+};
+
+/// Plays a script on a gateway with the usual settings.
+pub(crate) async fn check(script: &str) {
+    check_in(&Place::new(), script).await;
+}
+
+/// Plays a script on a gateway started from `place`.
+pub(crate) async fn check_in<S: Store + 'static>(place: &Place<S>, script: &str) {
+    let mut play = Play::new(place.open().await);
+    let (mut told, mut expected) = (String::new(), String::new());
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (command, outcome) =
+            line.split_once('|').unwrap_or_else(|| panic!("no outcome: {line}"));
+        let (command, outcome) = (command.trim(), outcome.trim());
+        writeln!(expected, "{command} | {outcome}").unwrap();
+        writeln!(told, "{command} | {}", play.run(command).await).unwrap();
+    }
+    assert!(told == expected, "what came of it:\n{told}\nwhat was expected:\n{expected}");
+    play.gateway.running.stop().await;
+}
+
+/// A script being played.
+pub(crate) struct Play {
+    pub(crate) gateway: Gateway,
+    /// The bill's number, once it is made.
+    pub(crate) bill: String,
+    code: String,
+    auth: String,
+    /// The last answer of the gateway to the merchant.
+    pub(crate) last: Option<Answer>,
+}
+
+impl Play {
+    pub(crate) fn new(gateway: Gateway) -> Self {
+        Self {
+            gateway,
+            bill: String::new(),
+            code: String::new(),
+            auth: "000000".to_owned(),
+            last: None,
+        }
+    }
+
+    /// Does what a line asks and tells what came of it.
+    pub(crate) async fn run(&mut self, command: &str) -> String {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words[..] {
+            ["bill" | "hold", ..] => {
+                self.bill = format!("3194B{}", words.get(2).copied().unwrap_or("0001"));
+                let told = self.ask(command).await;
+                let made = self.last.as_ref().unwrap().json();
+                self.code = made["qrCodeId"].as_str().unwrap_or_default().to_owned();
+                told
+            }
+            ["confirm", ref how @ ..] => {
+                let mut body = json!({});
+                for word in how {
+                    let field =
+                        if matches!(*word, "debit" | "credit") { "card" } else { "through" };
+                    body[field] = json!(word);
+                }
+                let seen = self.pay("confirm", body).await;
+                self.auth = seen["authIdRespCd"].as_str().unwrap_or(&self.auth).to_owned();
+                payer_told(&seen)
+            }
+            ["decline" | "expire"] => payer_told(&self.pay(words[0], Value::Null).await),
+            ["look"] => payer_told(
+                &self
+                    .gateway
+                    .sim("GET", &format!("/sim/payer/{}", self.code), Value::Null)
+                    .await
+                    .json(),
+            ),
+            ["choose", operation, number, scenario] => {
+                let number = if number == "any" { number.to_owned() } else { name(number) };
+                let chosen =
+                    json!({"operation": operation, "number": number, "scenario": scenario});
+                self.gateway.sim("PUT", "/sim/scenarios", chosen).await.status.to_string()
+            }
+            ["advance", how_long] => {
+                self.gateway.advance(duration_ms(how_long).unwrap());
+                "-".to_owned()
+            }
+            ["until", phase] => self.until(phase).await.to_owned(),
+            ["phase"] => self.gateway.phase(&self.bill).await.to_owned(),
+            ["money"] => self.money().await,
+            _ => self.ask(command).await,
+        }
+    }
+
+    /// Sends what a line asks the gateway for.
+    async fn ask(&mut self, command: &str) -> String {
+        let (endpoint, fields) = self.request(command);
+        let body = crate::gateway::request(fields).to_string();
+        let sent = self.gateway.signed(&crate::gateway::path(endpoint), body);
+        let answer = self.patiently(&sent).await;
+        let told = told(&answer);
+        self.last = Some(answer);
+        told
+    }
+
+    /// The endpoint and the fields that a line stands for.
+    pub(crate) fn request(&self, command: &str) -> (&'static str, Value) {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let fen = |text: &str| json!(text.parse::<u64>().unwrap());
+        let (bill, auth) = (self.bill.as_str(), self.auth.as_str());
+        let leg = format!("{bill}0");
+        match words[..] {
+            ["bill", amount, ..] => {
+                ("get-qrcode", json!({"billNo": bill, "totalAmount": fen(amount)}))
+            }
+            ["hold", amount, ..] => (
+                "get-qrcode",
+                json!({"billNo": bill, "totalAmount": fen(amount), "preauthTransaction": "true"}),
+            ),
+            ["query"] => ("query", json!({"billNo": bill})),
+            ["query", capture] => {
+                ("query", json!({"billNo": bill, "authedOrderId": name(capture)}))
+            }
+            ["query", capture, refund] => (
+                "query",
+                json!({"billNo": bill, "authedOrderId": name(capture), "refundOrderId": name(refund)}),
+            ),
+            ["query-by-leg"] => ("query", json!({"billNo": leg})),
+            ["query-without-date"] => ("query", json!({"billNo": bill, "billDate": null})),
+            ["close"] => ("close-qrcode", json!({"qrCodeId": self.code, "billDate": null})),
+            ["close-by-bill"] => ("close-qrcode", json!({"billNo": bill})),
+            ["capture", order, amount] => {
+                let order = name(order);
+                let total = fen(amount);
+                (
+                    "preauthed",
+                    json!({"billNo": bill, "authedOrderId": order, "authIdRespCd": auth, "totalAmount": total}),
+                )
+            }
+            ["reverse", capture] => (
+                "preauthed-cancel",
+                json!({"billNo": bill, "merOrderId": name(capture), "authIdRespCd": auth}),
+            ),
+            ["release"] => {
+                ("preauth-cancel", json!({"billNo": bill, "merOrderId": leg, "authIdRespCd": auth}))
+            }
+            ["release-by-alias"] => {
+                let fields = json!({"billNo": bill, "merOrderId": leg, "authIdRespCd": auth});
+                ("/v1/netpay/preauth-cancel", fields)
+            }
+            ["cancel-of-2020", "pay"] => (
+                "preauth-cancel",
+                json!({"billNo": bill, "cancelOrderId": leg, "authIdRespCd": auth}),
+            ),
+            ["cancel-of-2020", order] => (
+                "preauth-cancel",
+                json!({"billNo": bill, "cancelOrderId": name(order), "authIdRespCd": auth}),
+            ),
+            ["refund", "-", amount] => {
+                ("refund", json!({"billNo": bill, "refundAmount": fen(amount)}))
+            }
+            ["refund", order, amount] => (
+                "refund",
+                json!({"billNo": bill, "refundOrderId": name(order), "refundAmount": fen(amount)}),
+            ),
+            ["refund-by-leg", order, amount] => (
+                "refund",
+                json!({"billNo": leg, "refundOrderId": name(order), "refundAmount": fen(amount)}),
+            ),
+            _ => panic!("no such command: {command}"),
+        }
+    }
+
+    /// Sends a request, and lets time pass if the channel makes the caller wait.
+    ///
+    /// Everything runs in one thread and the store answers at once, so that a request whose new order is still
+    /// open is waiting for the channel and for nothing else.
+    async fn patiently(&self, sent: &Sent) -> Answer {
+        let core = &self.gateway.running.core;
+        let key = key(&self.bill);
+        let orders = || async {
+            core.store
+                .bill(&key)
+                .await
+                .unwrap()
+                .map_or((0, false), |bill| (bill.orders, bill.open_order().is_some()))
+        };
+        let (before, _) = orders().await;
+        let waiting = async {
+            loop {
+                tokio::task::yield_now().await;
+                if let (now, true) = orders().await
+                    && now > before
+                {
+                    break;
+                }
+            }
+            self.gateway.advance(core.answer_within_ms);
+            std::future::pending().await
+        };
+        tokio::select! {
+            answer = self.gateway.send(sent) => answer,
+            () = waiting => unreachable!("it waits for ever"),
+        }
+    }
+
+    async fn pay(&self, deed: &str, body: Value) -> Value {
+        self.gateway.sim("POST", &format!("/sim/payer/{}/{deed}", self.code), body).await.json()
+    }
+
+    /// Gives the worker time, second by second, until the bill has come to that phase. Answers the phase it is in.
+    pub(crate) async fn until(&self, phase: &str) -> &'static str {
+        let wait = async {
+            for _ in 0..120 {
+                for _ in 0..5 {
+                    // A request of its own, so that everybody else gets a turn.
+                    self.gateway.send(&Sent { method: "GET", ..Sent::post("/healthz", "") }).await;
+                    if self.gateway.phase(&self.bill).await == phase {
+                        return;
+                    }
+                }
+                self.gateway.advance(1_000);
+            }
+        };
+        let _ = patience(PATIENCE_MS, wait).await;
+        self.gateway.phase(&self.bill).await
+    }
+
+    /// Where the journal says that the money is.
+    async fn money(&self) -> String {
+        let mut balances = Balances::default();
+        for record in self.gateway.store.journal(0, usize::MAX).await.unwrap() {
+            for entry in &record.entries {
+                balances.post(entry);
+            }
+        }
+        let of = |account| balances.of(&account);
+        format!(
+            "payer {} held {} merchant {}",
+            of(Account::Payer),
+            of(Account::Held),
+            of(Account::Merchant)
+        )
+    }
+}
+
+/// The number of an order, from its name in a script.
+pub(crate) fn name(order: &str) -> String {
+    format!("3194{order}")
+}
+
+/// What an answer to the merchant says, in a few words.
+pub(crate) fn told(answer: &Answer) -> String {
+    let body = answer.json();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut told = word(&body["errCode"]);
+    if told != "SUCCESS" {
+        // A refusal names the field that does not fit after the code's own text.
+        let text = word(&body["errMsg"]);
+        if told == "NO_ORDER" {
+            write!(told, " {}", text.split(": ").nth(1).unwrap_or_default()).unwrap();
+        }
+        return told;
+    }
+    let mut say = |text: String| {
+        if !text.is_empty() {
+            write!(told, " {text}").unwrap()
+        }
+    };
+    say(word(&body["billStatus"]));
+    for leg in ["billPayment", "authedBillPayment", "refundBillPayment"].map(|leg| &body[leg]) {
+        if leg.is_object() {
+            let number = word(&leg["merOrderId"]);
+            let bill = body["billNo"].as_str().is_some_and(|bill| number == format!("{bill}0"));
+            let number = if bill { "pay" } else { number.trim_start_matches("3194") };
+            say(format!("{number} {} {}", leg["totalAmount"], word(&leg["status"])));
+        }
+    }
+    if let Some(refund) = body["refundOrderId"].as_str() {
+        let refund = refund.trim_start_matches("3194");
+        say(format!("{refund} {} {}", body["refundAmount"], word(&body["refundStatus"])));
+    }
+    told
+}
+
+/// What the payer sees, in a word.
+fn payer_told(seen: &Value) -> String {
+    let word = |name: &str| seen[name].as_str();
+    word("phase").or(word("errCode")).or(word("outcome")).unwrap_or_default().to_owned()
+}
