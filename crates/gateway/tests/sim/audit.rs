@@ -1,0 +1,223 @@
+//! The auditor: reads the durable journal as it grows and holds everything else against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_domain::{
+    Account, Balances, Bill, BillKey, LateSuccess, Leg, Mid, Order, OrderId, Outcome, Phase, Why,
+    replay,
+};
+use holdfast_gateway::store::{MemoryStore, Store as _};
+
+use crate::{
+    disk::at_once,
+    merchant::{self, Fact, Request},
+};
+
+/// What is durable, and what was said of it.
+pub(crate) struct Audit {
+    late_success: LateSuccess,
+    /// How far the journal was read.
+    seq: u64,
+    /// The bills that follow from the journal.
+    pub(crate) bills: BTreeMap<BillKey, Kept>,
+    /// The merchants' orders by number.
+    legs: BTreeMap<(Mid, OrderId), (BillKey, Leg)>,
+    /// The orders that a channel may have been given.
+    orders: BTreeMap<(BillKey, u32), Order>,
+    money: Balances,
+    /// What open holds must hold together, in fen.
+    held: i128,
+    /// What merchants were told, by what they had asked. It stays true for ever.
+    told: BTreeMap<String, Fact>,
+}
+
+/// One bill and its own money.
+pub(crate) struct Kept {
+    /// The bill.
+    pub(crate) bill: Bill,
+    money: Balances,
+}
+
+impl Kept {
+    /// Payer, held, merchant, in fen.
+    pub(crate) fn sums(&self) -> [i128; 3] {
+        [Account::Payer, Account::Held, Account::Merchant].map(|account| self.money.of(&account))
+    }
+}
+
+impl Audit {
+    /// An auditor who has read nothing yet.
+    pub(crate) fn new(late_success: LateSuccess) -> Self {
+        Self {
+            late_success,
+            seq: 0,
+            bills: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            money: Balances::default(),
+            held: 0,
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what has become durable and checks it. Answers the new events by name.
+    pub(crate) fn read_on(&mut self, store: &MemoryStore) -> Vec<(&'static str, BillKey)> {
+        let records =
+            at_once(store.journal(self.seq, usize::MAX)).expect("the journal can be read");
+        let mut names = vec![];
+        let mut touched = BTreeSet::new();
+        for record in records {
+            let key = (*record.key).clone();
+            assert_eq!(record.seq, self.seq + 1, "the journal has a gap");
+            self.seq = record.seq;
+            names.push((record.event.name(), key.clone()));
+            let before = self.bills.remove(&key);
+            let change = replay(before.as_ref().map(|kept| &kept.bill), &key, record.event.clone())
+                .unwrap_or_else(|broken| panic!("{key}: {broken}: {:?}", record.event));
+            assert_eq!(
+                change.entries, record.entries,
+                "{key}: the journal's money is not the event's"
+            );
+            assert_eq!(change.bill.version, record.version, "{key}: a version is missing");
+            if let Some(claimed) = change.claims() {
+                let id = (key.mid.clone(), claimed.order.clone());
+                assert!(!self.legs.contains_key(&id), "{} was used twice", claimed.order);
+            }
+            if let Some(leg) = change.leg {
+                self.legs
+                    .insert((key.mid.clone(), leg.order.clone()), (key.clone(), (*leg).clone()));
+            }
+            if let Some((asked, order)) = change.bill.open_order() {
+                let before = before.as_ref().map_or(0, |kept| kept.bill.orders);
+                assert!(asked.number > before, "{key}: order {} was given before", asked.number);
+                self.orders.insert((key.clone(), asked.number), order);
+            }
+            self.held -= before.as_ref().map_or(0, |kept| open_hold(&kept.bill));
+            self.held += open_hold(&change.bill);
+            let mut money = before.map(|kept| kept.money).unwrap_or_default();
+            for entry in &change.entries {
+                money.post(entry);
+                self.money.post(entry);
+            }
+            let kept = Kept { bill: change.bill, money };
+            let [payer, held, merchant] = kept.sums();
+            assert_eq!(payer + held + merchant, 0, "{key}: money came from nowhere");
+            assert_eq!(held, open_hold(&kept.bill), "{key}: the hold and its money differ");
+            assert!(merchant >= 0, "{key}: the merchant gave {merchant} fen it never had");
+            self.bills.insert(key.clone(), kept);
+            touched.insert(key);
+        }
+        assert_eq!(self.money.total(), 0, "the ledger does not balance");
+        assert_eq!(
+            self.money.of(&Account::Held),
+            self.held,
+            "held money is not what open holds hold"
+        );
+        for key in touched {
+            let stored = at_once(store.bill(&key)).expect("a bill can be read");
+            assert_eq!(
+                stored.as_ref(),
+                self.bills.get(&key).map(|kept| &kept.bill),
+                "{key} is not what its journal says"
+            );
+        }
+        names
+    }
+
+    /// Remembers what a merchant was told. Answers whether it had been told so before.
+    pub(crate) fn told(&mut self, request: &Request, fact: Fact) -> bool {
+        assert!(self.stands(&fact), "{request} was told {fact:?}, which is not durable");
+        match self.told.insert(request.to_string(), fact.clone()) {
+            Some(before) => {
+                assert_eq!(before, fact, "{request} was answered in two ways");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Checks that a merchant who was told no did not get what it asked for all the same.
+    pub(crate) fn denied(&self, request: &Request, why: &str) {
+        let kept = self.bills.get(request.key()).map(|kept| &kept.bill.phase);
+        let done = match request {
+            Request::Capture { key, order, .. } | Request::Refund { key, order, .. } => {
+                let leg = self.legs.get(&(key.mid.clone(), order.clone()));
+                leg.is_some_and(|(of, leg)| of == key && request.asks_for(leg))
+            }
+            Request::Reverse { key, capture, .. } => {
+                let leg = self.legs.get(&(key.mid.clone(), capture.clone()));
+                leg.is_some_and(|(of, leg)| {
+                    of == key && matches!(leg.outcome, Outcome::Reversed { .. })
+                })
+            }
+            Request::Release { .. } => {
+                matches!(kept, Some(Phase::Released { why: Why::Merchant, .. }))
+            }
+            Request::Close { key } => {
+                self.bills.get(key).is_some_and(|kept| merchant::is_closed(&kept.bill))
+            }
+            Request::Make { key, .. } => {
+                let terms = self.bills.get(key).map(|kept| &kept.bill.terms);
+                terms.is_some_and(|terms| terms.fingerprint == request.fingerprint())
+            }
+            Request::Query { .. } => false,
+        };
+        assert!(!done, "{request} was answered {why:?}, and yet it was done");
+    }
+
+    /// Checks that everything anybody was ever told is still so.
+    pub(crate) fn keeps_its_word(&self) {
+        for (request, fact) in &self.told {
+            assert!(self.stands(fact), "{request} was told {fact:?}, which is no longer so");
+        }
+    }
+
+    /// Checks that the channel was given only what is durable.
+    pub(crate) fn ordered(&self, key: &BillKey, number: u32, order: &Order) {
+        let durable = self.orders.get(&(key.clone(), number));
+        assert_eq!(durable, Some(order), "{key}: order {number} was given and is not durable");
+    }
+
+    /// Checks that the channel was thanked only for what is durable.
+    pub(crate) fn thanked(&self, key: &BillKey) {
+        let paid = self.bills.get(key).is_some_and(|kept| kept.bill.payment().is_some());
+        assert!(paid, "{key}: the channel was thanked for a payment that is not durable");
+    }
+
+    fn stands(&self, fact: &Fact) -> bool {
+        let bill = |key: &BillKey| self.bills.get(key).map(|kept| &kept.bill);
+        let outcome = |mid: &Mid, order: &OrderId| {
+            self.legs.get(&(mid.clone(), order.clone())).map(|(_, leg)| &leg.outcome)
+        };
+        match fact {
+            Fact::Made { key, code } => bill(key).is_some_and(|bill| bill.terms.code == *code),
+            // Unless the operator wishes it, a closed bill is never paid after all.
+            Fact::Closed { key } => bill(key).is_some_and(|bill| match self.late_success {
+                LateSuccess::Release => merchant::is_closed(bill),
+                LateSuccess::Accept => !matches!(bill.phase, Phase::Requested { .. }),
+            }),
+            Fact::Done { mid, order, receipt } => match outcome(mid, order) {
+                Some(Outcome::Done(done) | Outcome::Reversed { done, .. }) => done == receipt,
+                _ => false,
+            },
+            Fact::Refused { mid, order, reason } => {
+                matches!(outcome(mid, order), Some(Outcome::Refused(why)) if why == reason)
+            }
+            Fact::Reversed { mid, capture, receipt } => {
+                matches!(outcome(mid, capture), Some(Outcome::Reversed { reversal, .. }) if reversal == receipt)
+            }
+            Fact::GivenUp { key, receipt: told } => {
+                let phase = bill(key).map(|bill| &bill.phase);
+                matches!(phase, Some(Phase::Released { receipt, .. }) if receipt == told)
+            }
+        }
+    }
+}
+
+/// What a bill's hold must hold, in fen: told from its phase alone.
+fn open_hold(bill: &Bill) -> i128 {
+    match bill.phase.name() {
+        "authorized" | "capturing" | "releasing" => i128::from(bill.terms.amount.fen()),
+        _ => 0,
+    }
+}
