@@ -10,8 +10,10 @@ use crate::store::{StoreFault, Task};
 mod simulated;
 mod unconnected;
 
+pub use simulated::{
+    Confirmation, Operation, Scenario, Simulated, reference as scenarios_reference,
+};
 pub use unconnected::Unconnected;
-pub use simulated::{Confirmation, Operation, Scenario, Simulated, reference as scenarios_reference};
 
 /// An order on its way to the channel.
 #[derive(Clone, Debug)]
@@ -44,9 +46,14 @@ pub trait Channel: Send + Sync {
     fn ask<'a>(&'a self, errand: &'a Errand, now: Moment) -> Task<'a, Word>;
 
     /// Asks whether the payer has paid a bill: the report of it, if so.
-    fn paid<'a>(&'a self, bill: &'a Bill, now: Moment) -> Task<'a, Result<Option<Command>, StoreFault>>;
+    fn paid<'a>(
+        &'a self,
+        bill: &'a Bill,
+        now: Moment,
+    ) -> Task<'a, Result<Option<Command>, StoreFault>>;
 
-    /// What the channel has to tell without being asked: payments whose report comes late.
+    /// What the channel has to tell without being asked: payments whose report comes late, again and again
+    /// until they are [`Channel::heard`]. A payment that nobody waits for any more is told here at the latest.
     fn news<'a>(&'a self, now: Moment) -> Task<'a, Result<Vec<(BillKey, Command)>, StoreFault>>;
 
     /// We have heard of the payment and made it durable.

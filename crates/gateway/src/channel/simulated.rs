@@ -10,8 +10,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    Amount, AuthCode, Bill, BillKey, BillNo, CardKind, Channel as PaidThrough, Command, Day, Marks, Mid,
-    Moment, Order, Text, Verdict,
+    Amount, AuthCode, Bill, BillKey, BillNo, CardKind, Channel as PaidThrough, Command, Day, Marks,
+    Mid, Moment, Order, Phase, Text, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -126,8 +126,13 @@ struct Line {
 /// The base of the magic amounts, in fen: 8,800.00 yuan and a little.
 const MAGIC_FEN: u64 = 880_000;
 
-const EVERY: &[Operation] =
-    &[Operation::Pay, Operation::Capture, Operation::Reverse, Operation::Release, Operation::Refund];
+const EVERY: &[Operation] = &[
+    Operation::Pay,
+    Operation::Capture,
+    Operation::Reverse,
+    Operation::Release,
+    Operation::Refund,
+];
 const ORDERS: &[Operation] =
     &[Operation::Capture, Operation::Reverse, Operation::Release, Operation::Refund];
 
@@ -248,14 +253,20 @@ pub fn reference() -> String {
         let amounts: Vec<String> = line
             .operations
             .iter()
-            .map(|of| format!("{}", MAGIC_FEN.saturating_add(of.hundreds()).saturating_add(line.number)))
+            .map(|of| {
+                format!("{}", MAGIC_FEN.saturating_add(of.hundreds()).saturating_add(line.number))
+            })
             .collect();
         let (suffixes, amounts) = match line.number {
             0 => ("–".to_owned(), "–".to_owned()),
             _ => (suffixes.join(" "), amounts.join(" ")),
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(page, "| `{}` | {suffixes} | {amounts} | {} | {} |", line.word, line.en, line.zh);
+        let _ = writeln!(
+            page,
+            "| `{}` | {suffixes} | {amounts} | {} | {} |",
+            line.word, line.en, line.zh
+        );
     }
     page
 }
@@ -370,7 +381,8 @@ impl Simulated {
     ) -> Result<Confirmation, StoreFault> {
         let now = self.clock.now();
         let report = || authorize(&bill.key, &bill.terms.code, card, through);
-        let tells_at = match self.scenario(Operation::Pay, bill.key.no.as_str(), bill.terms.amount) {
+        let tells_at = match self.scenario(Operation::Pay, bill.key.no.as_str(), bill.terms.amount)
+        {
             Scenario::Refuse => {
                 let reason = reason(Operation::Pay);
                 return Ok(Confirmation::Refuse(Command::Decline { reason }));
@@ -406,10 +418,17 @@ impl Simulated {
 
     fn scenario(&self, operation: Operation, number: &str, amount: Amount) -> Scenario {
         let called = self.called.read().unwrap_or_else(PoisonError::into_inner);
-        let set = [(Some(operation), Some(number)), (None, Some(number)), (Some(operation), None), (None, None)];
+        let set = [
+            (Some(operation), Some(number)),
+            (None, Some(number)),
+            (Some(operation), None),
+            (None, None),
+        ];
         let set = match called.is_empty() {
             true => None,
-            false => set.iter().find_map(|(of, number)| called.get(&called_id(*of, *number)).copied()),
+            false => {
+                set.iter().find_map(|(of, number)| called.get(&called_id(*of, *number)).copied())
+            }
         };
         set.or_else(|| Scenario::by_suffix(operation, number))
             .or_else(|| Scenario::by_amount(operation, amount))
@@ -419,7 +438,9 @@ impl Simulated {
     fn chosen(&self, bill: &Bill, order: &Order) -> (Operation, Scenario) {
         let operation = Operation::of(order);
         let (number, amount) = match order {
-            Order::Capture(leg) | Order::Reverse(leg) | Order::Refund(leg) => (leg.order.as_str(), leg.amount),
+            Order::Capture(leg) | Order::Reverse(leg) | Order::Refund(leg) => {
+                (leg.order.as_str(), leg.amount)
+            }
             Order::Release => (bill.key.no.as_str(), bill.terms.amount),
         };
         (operation, self.scenario(operation, number, amount))
@@ -450,7 +471,9 @@ impl Channel for Simulated {
                 }
                 // Nothing comes back, as on a network that swallowed it: the caller gives up by itself.
                 Scenario::LostAnswer => std::future::pending().await,
-                Scenario::LostOrder if age_ms < limits::SIMULATED_LOST_MS => std::future::pending().await,
+                Scenario::LostOrder if age_ms < limits::SIMULATED_LOST_MS => {
+                    std::future::pending().await
+                }
                 _ => {}
             }
             let mut reports = vec![(number, verdict.clone())];
@@ -472,12 +495,19 @@ impl Channel for Simulated {
         let word = match scenario {
             Scenario::Late if age_ms < limits::SIMULATED_LATE_MS => Word::NotKnown,
             Scenario::LostOrder => Word::NeverHeard,
-            _ => Word::Reports(vec![(errand.asked.number, self.verdict(errand, operation, scenario))]),
+            _ => Word::Reports(vec![(
+                errand.asked.number,
+                self.verdict(errand, operation, scenario),
+            )]),
         };
         Box::pin(async move { word })
     }
 
-    fn paid<'a>(&'a self, bill: &'a Bill, now: Moment) -> Task<'a, Result<Option<Command>, StoreFault>> {
+    fn paid<'a>(
+        &'a self,
+        bill: &'a Bill,
+        now: Moment,
+    ) -> Task<'a, Result<Option<Command>, StoreFault>> {
         let unheard = self.unheard.read().unwrap_or_else(PoisonError::into_inner);
         let kept = unheard.get(&*bill.key);
         // A late report cannot be had sooner by asking; a lost one can.
@@ -488,13 +518,20 @@ impl Channel for Simulated {
 
     fn news<'a>(&'a self, now: Moment) -> Task<'a, Result<Vec<(BillKey, Command)>, StoreFault>> {
         let unheard = self.unheard.read().unwrap_or_else(PoisonError::into_inner);
-        let due = unheard.iter().filter(|(_, kept)| kept.tells_at.is_some_and(|at| at <= now.0));
-        let due: Vec<_> =
-            due.take(limits::WORKER_LOOK).map(|(key, kept)| (key.clone(), kept.clone())).collect();
+        let told = unheard.iter().filter(|(_, kept)| kept.tells_at.is_some_and(|at| at <= now.0));
+        let silent = unheard.iter().filter(|(_, kept)| kept.tells_at.is_none());
+        let due: Vec<_> = told
+            .chain(silent)
+            .take(limits::WORKER_LOOK)
+            .map(|(key, kept)| (key.clone(), kept.clone()))
+            .collect();
         Box::pin(async move {
             let mut news = vec![];
             for (key, kept) in due {
-                if let Some(bill) = self.store.bill(&key).await? {
+                let Some(bill) = self.store.bill(&key).await? else { continue };
+                // While a bill waits for its payer, a lost report comes to light when it is asked for. A bill
+                // that was closed or lapsed in the same moment asks no more, and the money would stay here.
+                if kept.tells_at.is_some() || !matches!(bill.phase, Phase::Requested { .. }) {
                     let report = kept.report(&key, &bill.terms.code);
                     news.push((key, report));
                 }
@@ -579,7 +616,10 @@ fn authorize(
 fn marks(key: &BillKey, number: u64) -> Marks {
     let digits = digits(key, &number.to_string());
     let reference = format!("{}N", digits.get(..11).unwrap_or_default());
-    Marks { reference: Text::parse(&reference).ok(), target: Text::parse(digits.get(11..39).unwrap_or("0")).ok() }
+    Marks {
+        reference: Text::parse(&reference).ok(),
+        target: Text::parse(digits.get(11..39).unwrap_or("0")).ok(),
+    }
 }
 
 /// 48 decimal digits that follow from the bill and a word.
@@ -590,5 +630,11 @@ fn digits(key: &BillKey, word: &str) -> String {
         let _ = write!(digits, "{byte:03}");
     }
     // The last digit of each byte's three is the most evenly spread; take two of three.
-    digits.as_bytes().chunks(3).flat_map(|three| three.iter().skip(1)).take(48).map(|b| char::from(*b)).collect()
+    digits
+        .as_bytes()
+        .chunks(3)
+        .flat_map(|three| three.iter().skip(1))
+        .take(48)
+        .map(|b| char::from(*b))
+        .collect()
 }

@@ -9,6 +9,7 @@ mod audit;
 mod bank;
 mod disk;
 mod merchant;
+mod script;
 mod world;
 
 use std::collections::BTreeSet;
