@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use holdfast_domain::{
-    AuthCode, Bill, BillKey, BillNo, Command, Day, Deed, Details, Kind, Leg, Mid, Order, OrderId, Outcome, Phase,
-    Reference, Refusal, Terms, Text, Why,
+    AuthCode, Bill, BillKey, BillNo, Command, Day, Deed, Details, Kind, Leg, Mid, Order, OrderId,
+    Outcome, Phase, Reference, Refusal, Terms, Text, Why,
 };
 use holdfast_wire::{
     code::Code,
     field::{InstMid, Note, RefundStatus, Rule, Url},
     message::{FieldFault, Message as _, Problem},
     messages::{
-        Answered, CloseQrcode, Closed, Common, Echo, GetQrcode, Preauthed, PreauthCancel, PreauthCancelled,
-        PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode, Queried, Query, Refund, Refunded, Request,
+        Answered, CloseQrcode, Closed, Common, Echo, GetQrcode, PreauthCancel, PreauthCancelled,
+        Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode, Queried, Query,
+        Refund, Refunded, Request,
     },
     time,
 };
@@ -54,7 +55,10 @@ impl Api {
             ("platformAmount", request.platform_amount.is_some_and(|amount| amount.fen() > 0)),
             ("subOrders", request.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
             ("qrCodeId", request.qr_code_id.is_some()),
-            ("walletOption", request.wallet_option == Some(holdfast_wire::field::WalletOption::Multiple)),
+            (
+                "walletOption",
+                request.wallet_option == Some(holdfast_wire::field::WalletOption::Multiple),
+            ),
             ("fixBuyer", request.fix_buyer.is_some()),
             ("limitCreditCard", request.limit_credit_card.is_some_and(|flag| flag.0)),
             ("payInfoQueryAddr", request.pay_info_query_addr.is_some()),
@@ -63,7 +67,10 @@ impl Api {
         let now = self.core.clock.now();
         let mut faults = vec![];
         // A one-off code has all three; the other kinds of code are not served yet.
-        let missing = |path: &str, rule| FieldFault { path: path.to_owned(), problem: Problem::Missing(rule) };
+        let missing = |path: &str, rule| FieldFault {
+            path: path.to_owned(),
+            problem: Problem::Missing(rule),
+        };
         if request.bill_no.is_none() {
             faults.push(missing("billNo", <BillNo as holdfast_wire::field::Field>::RULE));
         }
@@ -71,14 +78,20 @@ impl Api {
             faults.push(missing("billDate", Rule::Day));
         }
         if request.total_amount.is_none() {
-            faults.push(missing("totalAmount", <holdfast_domain::Amount as holdfast_wire::field::Field>::RULE));
+            faults.push(missing(
+                "totalAmount",
+                <holdfast_domain::Amount as holdfast_wire::field::Field>::RULE,
+            ));
         }
         let expires_at = request.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
-        let over = (expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX)).then(|| {
-            let problem = Problem::Invalid(Rule::Time);
-            FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem }
-        });
-        let (Some(no), Some(date), Some(amount)) = (&request.bill_no, request.bill_date, request.total_amount) else {
+        let over =
+            (expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX)).then(|| {
+                let problem = Problem::Invalid(Rule::Time);
+                FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem }
+            });
+        let (Some(no), Some(date), Some(amount)) =
+            (&request.bill_no, request.bill_date, request.total_amount)
+        else {
             faults.extend(over);
             return Err(No::fields(&faults));
         };
@@ -88,7 +101,10 @@ impl Api {
             if let Some(bill) = self.core.store.bill(&key).await? {
                 return match bill.terms.fingerprint == fingerprint {
                     true => self.qrcode(&request.common, &bill),
-                    false => Err(No::new(Code::DupOrder, format!("账单号重复 (billNo {no} of {date} is another bill)"))),
+                    false => Err(No::new(
+                        Code::DupOrder,
+                        format!("账单号重复 (billNo {no} of {date} is another bill)"),
+                    )),
                 };
             }
             // Asked of a new bill only: a repeat is answered as the first was, however late it comes.
@@ -163,14 +179,23 @@ impl Api {
             }
         };
         let bill = bill.ok_or_else(|| No::no_order(named, "this merchant has no such bill"))?;
-        let bill = match bill.phase {
-            // What is closed stays closed, also when money came late and went back: the same answer again.
-            Phase::Closed
-            | Phase::Lapsed
-            | Phase::Releasing { why: Why::LateAfterClose | Why::LateAfterLapse, .. }
-            | Phase::Released { why: Why::LateAfterClose | Why::LateAfterLapse, .. } => bill,
-            // Once it is closed, nobody has a reason to ask whether it was paid: ask first.
-            _ => self.core.submit(self.heard(bill).await?, &Command::Close, asker).await?,
+        let bill = match is_closed(&bill) {
+            true => bill,
+            false => {
+                let key = bill.key.clone();
+                // Once it is closed, nobody has a reason to ask whether it was paid: ask first.
+                match self.core.submit(self.heard(bill).await?, &Command::Close, asker).await {
+                    // Sent twice, and the other one was faster.
+                    Err(SubmitError::Refused(refusal)) => {
+                        let bill = self.core.load(&key).await?;
+                        if !is_closed(&bill) {
+                            return Err(refusal.into());
+                        }
+                        bill
+                    }
+                    closed => closed?,
+                }
+            }
         };
         let closed = Closed {
             answered: self.answered(&request.common, "成功关闭二维码"),
@@ -187,11 +212,19 @@ impl Api {
         let common = &request.common;
         let bill = self.find(&common.mid, &request.bill_no, request.bill_date).await?;
         let bill = self.heard(bill).await?;
+        let bill = match bill.open_order() {
+            None => bill,
+            // Whoever asks how it stands wants to know it now, not when the worker asks next.
+            Some(_) => match self.core.carry_out(bill.clone(), false).await? {
+                Settled::Known(bill, _) => bill,
+                Settled::NotKnown => bill,
+            },
+        };
         let mut legs = [None, None];
-        for (place, (order, deed)) in legs
-            .iter_mut()
-            .zip([(&request.refund_order_id, Deed::Refund), (&request.authed_order_id, Deed::Capture)])
-        {
+        for (place, (order, deed)) in legs.iter_mut().zip([
+            (&request.refund_order_id, Deed::Refund),
+            (&request.authed_order_id, Deed::Capture),
+        ]) {
             if let Some(order) = order
                 && let Some(leg) = self.leg_of(&bill, order).await?
                 && leg.deed == deed
@@ -235,7 +268,9 @@ impl Api {
         if bill.payment().is_some() {
             return Ok(bill);
         }
-        let Some(paid) = self.core.channel.paid(&bill, self.core.clock.now()).await? else { return Ok(bill) };
+        let Some(paid) = self.core.channel.paid(&bill, self.core.clock.now()).await? else {
+            return Ok(bill);
+        };
         self.core.on_news(&bill.key, &paid).await?;
         Ok(self.core.load(&bill.key).await?)
     }
@@ -251,9 +286,14 @@ impl Api {
             proven(&bill, &auth)?;
             return self.captured(common, &bill, &leg);
         }
-        let command =
-            Command::Capture { order: order.clone(), part: request.total_amount, auth, fingerprint };
-        let (bill, leg) = self.order(bill, &command, order, Deed::Capture, fingerprint, asker).await?;
+        let command = Command::Capture {
+            order: order.clone(),
+            part: request.total_amount,
+            auth,
+            fingerprint,
+        };
+        let (bill, leg) =
+            self.order(bill, &command, order, Deed::Capture, fingerprint, asker).await?;
         self.captured(common, &bill, &leg)
     }
 
@@ -291,8 +331,10 @@ impl Api {
         if let Some(leg) = self.repeated(&bill, &order, Deed::Refund, fingerprint).await? {
             return self.refunded(common, &bill, &leg);
         }
-        let command = Command::Refund { order: order.clone(), part: request.refund_amount, fingerprint };
-        let (bill, leg) = self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
+        let command =
+            Command::Refund { order: order.clone(), part: request.refund_amount, fingerprint };
+        let (bill, leg) =
+            self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
         self.refunded(common, &bill, &leg)
     }
 
@@ -331,15 +373,33 @@ impl Api {
             let done = view::reversed_leg(&bill, &leg).ok_or_else(|| not_done(&leg))?;
             return self.cancelled(common, &bill, named, done, status_after(&leg));
         }
+        proven(&bill, &auth)?;
         if let Phase::Released { why: Why::Merchant, .. } = bill.phase {
-            proven(&bill, &auth)?;
-            self.may_repeat(&bill, &Order::Release)?;
-            return self.given_up(common, &bill, named);
+            return self.given_up_before(common, &bill, named);
         }
-        let command = Command::Release { hold: named.clone(), auth };
-        let bill = self.core.submit(bill, &command, asker).await?;
-        let bill = self.settle(bill).await?;
-        self.given_up(common, &bill, named)
+        let (key, command) = (bill.key.clone(), Command::Release { hold: named.clone(), auth });
+        match self.core.submit(bill, &command, asker).await {
+            Ok(bill) => {
+                let bill = self.settle(bill).await?;
+                self.given_up(common, &bill, named)
+            }
+            Err(SubmitError::Refused(refusal)) => {
+                let bill = self.core.load(&key).await?;
+                match bill.phase {
+                    // Sent twice, and the other one was faster.
+                    Phase::Released { why: Why::Merchant, .. } => {
+                        self.given_up_before(common, &bill, named)
+                    }
+                    _ => Err(refusal.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn given_up_before(&self, common: &Common, bill: &Bill, named: &OrderId) -> Done {
+        self.may_repeat(bill, &Order::Release)?;
+        self.given_up(common, bill, named)
     }
 
     fn given_up(&self, common: &Common, bill: &Bill, named: &OrderId) -> Done {
@@ -402,28 +462,47 @@ impl Api {
         proven(&bill, &auth)?;
         let stands = matches!(&bill.phase, Phase::Taken { takings, .. }
             if takings.capture.as_ref().is_some_and(|leg| leg.order == *capture));
-        if !stands {
-            let none = || No::no_order("merOrderId", "this bill has no capture of that number");
-            let leg = self.leg_of(&bill, capture).await?.ok_or_else(none)?;
-            match (leg.deed, &leg.outcome) {
-                (Deed::Refund, _) => return Err(none()),
-                (Deed::Capture, Outcome::Reversed { .. }) => {
-                    self.may_repeat(&bill, &Order::Reverse(Arc::new(leg.clone())))?;
-                    return Ok((bill, leg));
-                }
-                (Deed::Capture, Outcome::Refused(_)) => {
-                    let why = "the channel had refused that capture: there is nothing to reverse".to_owned();
-                    return Err(No::new(Code::OperationNotAllowed, why));
-                }
-                // Being captured or being reversed: the rules say so below.
-                (Deed::Capture, Outcome::Open | Outcome::Done(_)) => {}
-            }
+        if !stands && let Some(leg) = self.undone_before(&bill, capture).await? {
+            return Ok((bill, leg));
         }
-        let command = Command::Reverse { capture: capture.clone(), auth };
-        let bill = self.core.submit(bill, &command, asker).await?;
-        let bill = self.settle(bill).await?;
-        let leg = self.leg_of(&bill, capture).await?.ok_or_else(not_known)?;
-        Ok((bill, leg))
+        let (key, command) =
+            (bill.key.clone(), Command::Reverse { capture: capture.clone(), auth });
+        match self.core.submit(bill, &command, asker).await {
+            Ok(bill) => {
+                let bill = self.settle(bill).await?;
+                let leg = self.leg_of(&bill, capture).await?.ok_or_else(not_known)?;
+                Ok((bill, leg))
+            }
+            Err(SubmitError::Refused(refusal)) => {
+                let bill = self.core.load(&key).await?;
+                match self.undone_before(&bill, capture).await? {
+                    // Sent twice, and the other one was faster.
+                    Some(leg) => Ok((bill, leg)),
+                    None => Err(refusal.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The capture of that number if it was undone; `None` while the rules have the say.
+    async fn undone_before(&self, bill: &Bill, capture: &OrderId) -> Result<Option<Leg>, No> {
+        let none = || No::no_order("merOrderId", "this bill has no capture of that number");
+        let leg = self.leg_of(bill, capture).await?.ok_or_else(none)?;
+        match (leg.deed, &leg.outcome) {
+            (Deed::Refund, _) => Err(none()),
+            (Deed::Capture, Outcome::Reversed { .. }) => {
+                self.may_repeat(bill, &Order::Reverse(Arc::new(leg.clone())))?;
+                Ok(Some(leg))
+            }
+            (Deed::Capture, Outcome::Refused(_)) => {
+                let why =
+                    "the channel had refused that capture: there is nothing to reverse".to_owned();
+                Err(No::new(Code::OperationNotAllowed, why))
+            }
+            // Being captured, captured, or being reversed.
+            (Deed::Capture, Outcome::Open | Outcome::Done(_)) => Ok(None),
+        }
     }
 
     /// Asks for something under a new order number and waits for the channel's word.
@@ -453,11 +532,17 @@ impl Api {
                     }
                 }
             }
-            // Another request under the same number was faster.
-            Err(SubmitError::Taken) => match self.repeated(&bill, order, deed, fingerprint).await? {
-                Some(leg) => Ok((bill, leg)),
-                None => Err(not_known()),
-            },
+            // Another request was faster: perhaps this very one, sent twice.
+            Err(error @ (SubmitError::Taken | SubmitError::Refused(_))) => {
+                match self.repeated(&bill, order, deed, fingerprint).await? {
+                    Some(leg) => Ok((self.core.load(&bill.key).await?, leg)),
+                    None => Err(match error {
+                        // Not durable yet, so that nobody can read it.
+                        SubmitError::Taken => not_known(),
+                        error => error.into(),
+                    }),
+                }
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -479,11 +564,16 @@ impl Api {
         deed: Deed,
         fingerprint: holdfast_domain::Fingerprint,
     ) -> Result<Option<Leg>, No> {
-        let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else { return Ok(None) };
+        let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else {
+            return Ok(None);
+        };
         if *key == *bill.key && leg.deed == deed && leg.fingerprint == fingerprint {
             return Ok(Some(leg));
         }
-        Err(No::new(Code::DupOrder, format!("{order} is the number of another order; take a new one")))
+        Err(No::new(
+            Code::DupOrder,
+            format!("{order} is the number of another order; take a new one"),
+        ))
     }
 
     async fn leg_of(&self, bill: &Bill, order: &OrderId) -> Result<Option<Leg>, No> {
@@ -518,7 +608,10 @@ impl Api {
                     let mut found = self.core.store.numbered(mid, &no, 2).await?;
                     if found.len() > 1 {
                         let problem = Problem::Missing(Rule::Day);
-                        return Err(No::fields(&[FieldFault { path: "billDate".to_owned(), problem }]));
+                        return Err(No::fields(&[FieldFault {
+                            path: "billDate".to_owned(),
+                            problem,
+                        }]));
                     }
                     found.pop()
                 }
@@ -537,7 +630,8 @@ impl Api {
 
     fn link(&self, bill: &Bill) -> Result<Url, No> {
         let link = format!("{}/bills/qrCode.do?id={}", self.terms.public_url, bill.terms.code);
-        Url::parse(&link).map_err(|_| No::new(Code::InternalError, "public_url is too long".to_owned()))
+        Url::parse(&link)
+            .map_err(|_| No::new(Code::InternalError, "public_url is too long".to_owned()))
     }
 
     /// A new code in the look of the official ones: a date and chance.
@@ -545,6 +639,17 @@ impl Api {
         let stamp = time::show_stamp(self.core.clock.now());
         let code = format!("{}{}", stamp.get(2..8).unwrap_or("000000"), self.core.dice.digits(20));
         holdfast_domain::CodeId::parse(&code).expect("26 digits are a code")
+    }
+}
+
+/// What is closed stays closed, also when money came late and went back.
+fn is_closed(bill: &Bill) -> bool {
+    match bill.phase {
+        Phase::Closed | Phase::Lapsed => true,
+        Phase::Releasing { why, .. } | Phase::Released { why, .. } => {
+            matches!(why, Why::LateAfterClose | Why::LateAfterLapse)
+        }
+        _ => false,
     }
 }
 
@@ -558,10 +663,13 @@ fn status_after(leg: &Leg) -> holdfast_wire::field::BillStatus {
 
 /// Refuses what the protocol has and this version does not serve, rather than ignore it.
 fn not_served(asked: &[(&str, bool)]) -> Result<(), No> {
-    let names: Vec<&str> = asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
+    let names: Vec<&str> =
+        asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
     match names.is_empty() {
         true => Ok(()),
-        false => Err(No::new(Code::OperationNotAllowed, format!("not served yet: {}", names.join(", ")))),
+        false => {
+            Err(No::new(Code::OperationNotAllowed, format!("not served yet: {}", names.join(", "))))
+        }
     }
 }
 

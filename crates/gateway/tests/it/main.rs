@@ -8,4 +8,5 @@ mod operations;
 mod repeats;
 mod scenarios;
 mod script;
+mod store;
 mod wire;

@@ -136,6 +136,10 @@ async fn a_caller_that_hangs_up_does_not_stop_what_has_begun() {
         (gateway.running.core.clock.clone(), gateway.running.core.clone(), gateway.running.address);
     let stop = tokio::spawn(gateway.running.stop());
     until_nobody_listens(address).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stop.is_finished(), "the channel has not answered yet");
     clock.advance(20_000);
     patience(PATIENCE_MS, stop).await.expect("it ends").unwrap();
     let bill = core.load(&crate::gateway::key("3194B0001")).await.unwrap();
@@ -199,17 +203,7 @@ async fn logs_tell_what_happened_and_neither_secrets_nor_bodies() {
     let log = Log::default();
     let _here = tracing::subscriber::set_default(log.clone());
     let mut play = Play::new(Gateway::start().await);
-    for line in [
-        "hold 500",
-        "confirm",
-        "capture C1-cap-disorder 500",
-        "reverse C1-cap-disorder",
-        "refund R1 1",
-        "capture C1 x",
-    ] {
-        if let Some((_, "x")) = line.rsplit_once(' ') {
-            continue;
-        }
+    for line in ["hold 500", "confirm", "capture C1-cap-disorder 500", "reverse C1-cap-disorder"] {
         play.run(line).await;
     }
     let gateway = &play.gateway;

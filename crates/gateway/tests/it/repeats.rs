@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     gateway::{Gateway, Place, path, request},
-    script::{Play, check},
+    script::{Play, check, is_proven},
+    store::place,
     wire::Answer,
 };
 
@@ -87,7 +88,7 @@ async fn what_timed_out_is_answered_by_a_repeat_once_it_is_known() {
         "
         hold 500                    | SUCCESS
         confirm                     | authorized
-        capture C1-cap-late 300     | TIMEOUT
+        slowly capture C1-cap-late 300     | TIMEOUT
         until captured              | captured
         capture C1-cap-late 300     | SUCCESS PAID C1-cap-late 300 TRADE_SUCCESS
         money                       | payer -300 held 0 merchant 300
@@ -107,7 +108,7 @@ async fn a_number_belongs_to_one_request() {
         refund C1 300         | DUP_ORDER
         refund R1 100         | SUCCESS REFUND R1 100 SUCCESS
         refund R1 101         | DUP_ORDER
-        refund R2-ref-late 50 | TIMEOUT
+        slowly refund R2-ref-late 50 | TIMEOUT
         refund R2-ref-late 51 | DUP_ORDER
         until captured        | captured
         refund R2-ref-late 50 | SUCCESS REFUND R2-ref-late 50 SUCCESS
@@ -156,7 +157,7 @@ async fn while_an_order_is_open_the_bill_is_locked() {
         "
         hold 500                  | SUCCESS
         confirm                   | authorized
-        capture C1-cap-late 300   | TIMEOUT
+        slowly capture C1-cap-late 300   | TIMEOUT
         capture C1-cap-late 300   | ORDER_PROCESSING
         capture C2 1              | ORDER_PROCESSING
         reverse C1-cap-late       | ORDER_PROCESSING
@@ -166,7 +167,7 @@ async fn while_an_order_is_open_the_bill_is_locked() {
         query C1-cap-late         | SUCCESS PAID pay 500 TRADE_SUCCESS
         money                     | payer -500 held 500 merchant 0
         until captured            | captured
-        refund R1-ref-late 100    | TIMEOUT
+        slowly refund R1-ref-late 100    | TIMEOUT
         refund R1-ref-late 100    | ORDER_PROCESSING
         reverse C1-cap-late       | ORDER_PROCESSING
         refund R2 1               | ORDER_PROCESSING
@@ -180,12 +181,12 @@ async fn while_an_order_is_open_the_bill_is_locked() {
         hold 500 -rel-late        | SUCCESS
         confirm                   | authorized
         capture C1-rev-late 300   | SUCCESS PAID C1-rev-late 300 TRADE_SUCCESS
-        reverse C1-rev-late       | TIMEOUT
+        slowly reverse C1-rev-late       | TIMEOUT
         reverse C1-rev-late       | ORDER_PROCESSING
         cancel-of-2020 C1-rev-late | ORDER_PROCESSING
         capture C2 1              | ORDER_PROCESSING
         until authorized          | authorized
-        release                   | TIMEOUT
+        slowly release                   | TIMEOUT
         release                   | ORDER_PROCESSING
         capture C2 1              | ORDER_PROCESSING
         query                     | SUCCESS PAID pay 500 TRADE_SUCCESS
@@ -231,31 +232,29 @@ async fn a_repeat_with_a_wrong_code_is_told_so() {
     assert_eq!(gateway.call("preauth-cancel", release(wrong)).await.outcome(), "200 NO_ORDER");
 }
 
+/// On a disk, where a commit takes long enough for others to come in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_many_times_at_once_is_one_order() {
-    for (endpoint, order, event) in [
-        ("preauthed", "authedOrderId", "capture.asked"),
-        ("preauthed-cancel", "merOrderId", "reversal.asked"),
-        ("preauth-cancel", "merOrderId", "release.asked"),
-        ("refund", "refundOrderId", "refund.asked"),
-        ("get-qrcode", "goods", "bill.requested"),
+    for (before, asked, event) in [
+        ("", "hold 500", "bill.requested"),
+        ("hold 500", "close", "bill.closed"),
+        ("hold 500; confirm", "capture C1 500", "capture.asked"),
+        ("hold 500; confirm", "release", "release.asked"),
+        ("hold 500; confirm; capture C1 500", "reverse C1", "reversal.asked"),
+        ("hold 500; confirm; capture C1 500", "cancel-of-2020 C1", "reversal.asked"),
+        ("bill 500; confirm", "refund R1 500", "refund.asked"),
+        ("bill 500; confirm", "refund - 500", "refund.asked"),
     ] {
-        let gateway = Arc::new(Gateway::start().await);
-        let (bill, number) = ("3194B0001", "3194C1");
-        let mut fields = json!({"billNo": bill, "totalAmount": 500, "refundAmount": 500});
-        match endpoint {
-            "get-qrcode" => {}
-            "preauthed" => fields["authIdRespCd"] = json!(gateway.authorized(bill, 500).await),
-            "preauth-cancel" => fields["authIdRespCd"] = json!(gateway.authorized(bill, 500).await),
-            _ => fields["authIdRespCd"] = json!(gateway.captured(bill, number, 500).await),
+        let dir = tempfile::tempdir().unwrap();
+        let mut play = Play::new(place(dir.path()).open().await);
+        for line in before.split("; ").filter(|line| !line.is_empty()) {
+            play.run(line).await;
         }
-        match (endpoint, order) {
-            ("preauth-cancel", _) => fields[order] = json!("3194B00010"),
-            ("refund", _) => fields[order] = json!("3194R1"),
-            (_, "goods") => {}
-            _ => fields[order] = json!(number),
+        if play.bill.is_empty() {
+            play.bill = "3194B0001".to_owned();
         }
-        let body = request(fields).to_string();
+        let (endpoint, fields) = play.request(asked);
+        let (gateway, body) = (Arc::new(play.gateway), request(fields).to_string());
         let calls = (0..16).map(|_| {
             let (gateway, body) = (gateway.clone(), body.clone());
             tokio::spawn(async move { gateway.post(&path(endpoint), body).await })
@@ -264,15 +263,15 @@ async fn the_same_request_many_times_at_once_is_one_order() {
         for call in calls.collect::<Vec<_>>() {
             answers.push(call.await.unwrap());
         }
-        let done: Vec<_> =
-            answers.iter().filter(|answer| answer.outcome() == "200 SUCCESS").collect();
-        assert!(!done.is_empty(), "{endpoint}");
-        assert!(done.iter().all(|answer| lasting(answer) == lasting(done[0])), "{endpoint}");
-        let others = answers.iter().filter(|answer| answer.outcome() != "200 SUCCESS");
+        let (done, others): (Vec<_>, Vec<_>) =
+            answers.iter().partition(|answer| answer.outcome() == "200 SUCCESS");
+        assert!(!done.is_empty(), "{asked}");
+        assert!(done.iter().all(|answer| lasting(answer) == lasting(done[0])), "{asked}");
         for other in others {
-            assert_eq!(other.outcome(), "200 ORDER_PROCESSING", "{endpoint}");
+            assert_eq!(other.outcome(), "200 ORDER_PROCESSING", "{asked}: {}", other.text());
         }
-        assert_eq!(happened(&gateway).await[event], 1, "{endpoint}");
+        assert_eq!(happened(&gateway).await[event], 1, "{asked}");
+        is_proven(&*gateway.store).await;
     }
 }
 
@@ -352,7 +351,7 @@ async fn a_repeat_after_a_restart_is_answered_as_before() {
 async fn orders_left_open_by_a_restart_are_carried_out() {
     let place = Place::new();
     let mut play = Play::new(place.open().await);
-    for line in ["hold 500", "confirm", "capture C1-cap-lostorder 300"] {
+    for line in ["hold 500", "confirm", "slowly capture C1-cap-late 300"] {
         play.run(line).await;
     }
     assert_eq!(play.last.as_ref().unwrap().outcome(), "200 TIMEOUT");

@@ -2,17 +2,21 @@
 //!
 //! The bill is `3194B` and whatever ending it is made with; orders are named without the `3194` that all numbers
 //! begin with. An answer is told as its error code, the bill's status, and the money it shows: the payer's payment
-//! as `pay`, a capture or a refund by its name. Time passes only when a line says so, or when the channel makes a
-//! caller wait.
+//! as `pay`, a capture or a refund by its name. Time passes only when a line says so: `slowly` lets the channel's
+//! answer take longer than a caller waits.
 
 use std::fmt::Write as _;
 
 use holdfast_domain::{Account, Balances};
-use holdfast_gateway::{clock::patience, config::duration_ms, store::Store};
+use holdfast_gateway::{
+    clock::patience,
+    config::duration_ms,
+    store::{Store, prove},
+};
 use serde_json::{Value, json};
 
 use crate::{
-    gateway::{Gateway, Place, key},
+    gateway::{Gateway, Place},
     wire::{Answer, PATIENCE_MS, Sent},
 };
 
@@ -33,7 +37,15 @@ pub(crate) async fn check_in<S: Store + 'static>(place: &Place<S>, script: &str)
         writeln!(told, "{command} | {}", play.run(command).await).unwrap();
     }
     assert!(told == expected, "what came of it:\n{told}\nwhat was expected:\n{expected}");
+    is_proven(&*place.store).await;
     play.gateway.running.stop().await;
+}
+
+/// Whether the channel answers while its caller still waits.
+#[derive(Clone, Copy)]
+enum Pace {
+    Quick,
+    Slow,
 }
 
 /// A script being played.
@@ -64,7 +76,7 @@ impl Play {
         match words[..] {
             ["bill" | "hold", ..] => {
                 self.bill = format!("3194B{}", words.get(2).copied().unwrap_or("0001"));
-                let told = self.ask(command).await;
+                let told = self.ask(command, Pace::Quick).await;
                 let made = self.last.as_ref().unwrap().json();
                 self.code = made["qrCodeId"].as_str().unwrap_or_default().to_owned();
                 told
@@ -101,19 +113,28 @@ impl Play {
             ["until", phase] => self.until(phase).await.to_owned(),
             ["phase"] => self.gateway.phase(&self.bill).await.to_owned(),
             ["money"] => self.money().await,
-            _ => self.ask(command).await,
+            ["slowly", ..] => self.ask(command.trim_start_matches("slowly "), Pace::Slow).await,
+            _ => self.ask(command, Pace::Quick).await,
         }
     }
 
     /// Sends what a line asks the gateway for.
-    async fn ask(&mut self, command: &str) -> String {
-        let (endpoint, fields) = self.request(command);
-        let body = crate::gateway::request(fields).to_string();
-        let sent = self.gateway.signed(&crate::gateway::path(endpoint), body);
-        let answer = self.patiently(&sent).await;
+    async fn ask(&mut self, command: &str, pace: Pace) -> String {
+        let sent = self.signed(command);
+        let answer = match pace {
+            Pace::Quick => self.gateway.send(&sent).await,
+            Pace::Slow => self.patiently(&sent).await,
+        };
         let told = told(&answer);
         self.last = Some(answer);
         told
+    }
+
+    /// The request that a line stands for, signed.
+    fn signed(&self, command: &str) -> Sent {
+        let (endpoint, fields) = self.request(command);
+        let body = crate::gateway::request(fields).to_string();
+        self.gateway.signed(&crate::gateway::path(endpoint), body)
     }
 
     /// The endpoint and the fields that a line stands for.
@@ -184,47 +205,42 @@ impl Play {
         }
     }
 
-    /// Sends a request, and lets time pass if the channel makes the caller wait.
+    /// Does what a line asks, with a channel that keeps the caller waiting for too long, and another line while it
+    /// waits. Tells what came of both.
+    pub(crate) async fn run_slowly(&mut self, command: &str, meanwhile: &str) -> [String; 2] {
+        let [sent, other] = [command, meanwhile].map(|command| self.signed(command));
+        let (answer, seen) = tokio::join!(self.gateway.send(&sent), async {
+            self.gateway.until_open(&self.bill).await;
+            let seen = self.gateway.send(&other).await;
+            self.gateway.advance(self.gateway.running.core.answer_within_ms);
+            seen
+        });
+        let outcomes = [told(&answer), told(&seen)];
+        self.last = Some(answer);
+        outcomes
+    }
+
+    /// Sends a request, and lets as much time pass as its caller waits for the channel.
     ///
-    /// Everything runs in one thread and the store answers at once, so that a request whose new order is still
+    /// Everything runs in one thread and the store in memory answers at once, so that a request whose order is
     /// open is waiting for the channel and for nothing else.
     async fn patiently(&self, sent: &Sent) -> Answer {
-        let core = &self.gateway.running.core;
-        let key = key(&self.bill);
-        let orders = || async {
-            core.store
-                .bill(&key)
-                .await
-                .unwrap()
-                .map_or((0, false), |bill| (bill.orders, bill.open_order().is_some()))
-        };
-        let (before, _) = orders().await;
         let waiting = async {
-            loop {
-                tokio::task::yield_now().await;
-                if let (now, true) = orders().await
-                    && now > before
-                {
-                    break;
-                }
-            }
-            self.gateway.advance(core.answer_within_ms);
-            std::future::pending().await
+            self.gateway.until_open(&self.bill).await;
+            self.gateway.advance(self.gateway.running.core.answer_within_ms);
         };
-        tokio::select! {
-            answer = self.gateway.send(sent) => answer,
-            () = waiting => unreachable!("it waits for ever"),
-        }
+        tokio::join!(self.gateway.send(sent), waiting).0
     }
 
     async fn pay(&self, deed: &str, body: Value) -> Value {
         self.gateway.sim("POST", &format!("/sim/payer/{}/{deed}", self.code), body).await.json()
     }
 
-    /// Gives the worker time, second by second, until the bill has come to that phase. Answers the phase it is in.
+    /// Gives the worker time, at first second by second, until the bill has come to that phase. Answers the phase
+    /// it is in.
     pub(crate) async fn until(&self, phase: &str) -> &'static str {
         let wait = async {
-            for _ in 0..120 {
+            for round in 0.. {
                 for _ in 0..5 {
                     // A request of its own, so that everybody else gets a turn.
                     self.gateway.send(&Sent { method: "GET", ..Sent::post("/healthz", "") }).await;
@@ -232,7 +248,9 @@ impl Play {
                         return;
                     }
                 }
-                self.gateway.advance(1_000);
+                if round < 120 {
+                    self.gateway.advance(1_000);
+                }
             }
         };
         let _ = patience(PATIENCE_MS, wait).await;
@@ -255,6 +273,12 @@ impl Play {
             of(Account::Merchant)
         )
     }
+}
+
+/// The journal, the bills and the money agree.
+pub(crate) async fn is_proven(store: &dyn Store) {
+    let proof = prove(store, |_| {}).await.unwrap();
+    assert!(proof.records > 0 && proof.holds(), "{proof:?}");
 }
 
 /// The number of an order, from its name in a script.
