@@ -22,8 +22,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    Amount, AuthCode, Bill, BillKey, BillNo, Channel as PaidThrough, CodeId, Command, Day, Details, Fingerprint, Kind,
-    Leg, Marks, Mid, Moment, OrderId, Phase, Terms, Text, Tid,
+    Amount, AuthCode, Bill, BillKey, BillNo, Channel as PaidThrough, CodeId, Command, Day, Details,
+    Fingerprint, Kind, Leg, Marks, Mid, Moment, OrderId, Phase, Terms, Text, Tid,
 };
 use holdfast_gateway::{
     Parts, Running,
@@ -32,7 +32,8 @@ use holdfast_gateway::{
     config::Config,
     start,
     store::{
-        Asker, Commit, CommitError, Kind as Registered, MemoryStore, Record, SqliteStore, Store, StoreFault, Task,
+        Asker, Commit, CommitError, Kind as Registered, MemoryStore, Record, SqliteStore, Store,
+        StoreFault, Task,
     },
     submit::Core,
     vault::Vault,
@@ -48,12 +49,17 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 
+/// The program's allocator, so that the bench measures what is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: usize = 64;
 const MID: &str = "898201612345678";
 
 fn main() {
     let bills = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(100_000);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(compare(bills));
 }
 
@@ -62,13 +68,18 @@ async fn compare(bills: usize) {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(base).unwrap();
     let data = dir.path().join("data");
-    let config = Config { listen: ([127, 0, 0, 1], 0).into(), log: holdfast_gateway::config::LogLevel::Error, ..Config::default() };
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        log: holdfast_gateway::config::LogLevel::Error,
+        ..Config::default()
+    };
     let dice = Dice::unpredictable();
     let vault = || Arc::new(Vault::open(&data.join("master.key"), &Dice::unpredictable()).unwrap());
 
     eprintln!("loading {bills} captured holds …");
     let watch = Stopwatch::start();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
     let empty = bytes_in(&data);
     let key = demo_app(&store, &vault(), &dice).await;
     load(&store, bills).await;
@@ -76,7 +87,10 @@ async fn compare(bills: usize) {
     drop(store);
     let loaded = watch.elapsed();
     let per_hold = (bytes_in(&data) - empty) / u64::try_from(bills).unwrap();
-    println!("loaded {bills} captured holds in {:.1} s, {per_hold} bytes on disk each", loaded.as_secs_f64());
+    println!(
+        "loaded {bills} captured holds in {:.1} s, {per_hold} bytes on disk each",
+        loaded.as_secs_f64()
+    );
 
     let first = first_answer(&data);
     println!(
@@ -85,7 +99,8 @@ async fn compare(bills: usize) {
         first.1.map_or("?".to_owned(), |kib| (kib / 1024).to_string())
     );
 
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
     let parts = Parts { store, vault: vault(), clock: None, dice: Dice::unpredictable() };
     let running = start(&config, parts).await.unwrap();
     let a = drive(&running, &key, bills).await;
@@ -136,14 +151,17 @@ async fn load(store: &Arc<dyn Store>, bills: usize) {
 
 async fn core(store: Arc<dyn Store>) -> Arc<Core> {
     let clock = Clock::running(0);
-    let channel = holdfast_gateway::channel::Simulated::open(store.clone(), clock.clone(), true).await.unwrap();
+    let channel = holdfast_gateway::channel::Simulated::open(store.clone(), clock.clone(), true)
+        .await
+        .unwrap();
     let policy = holdfast_domain::Policy::default();
     Arc::new(Core::new(store, Arc::new(channel), clock, Dice::unpredictable(), policy, 8_000))
 }
 
 async fn captured(core: &Core, number: usize) -> Bill {
     let now = core.clock.now();
-    let bill = core.create(Bill::request(key(number), terms(number, now)), now, asker()).await.unwrap();
+    let bill =
+        core.create(Bill::request(key(number), terms(number, now)), now, asker()).await.unwrap();
     let bill = core.submit(bill, &authorize(), &Asker::Payer).await.unwrap();
     let capture = Command::Capture {
         order: capture_id(number),
@@ -193,7 +211,10 @@ fn terms(number: usize, now: Moment) -> Terms {
 
 fn authorize() -> Command {
     Command::Authorize {
-        marks: Marks { reference: Text::parse("00315100000N").ok(), target: Text::parse("4200000001202611230000000001").ok() },
+        marks: Marks {
+            reference: Text::parse("00315100000N").ok(),
+            target: Text::parse("4200000001202611230000000001").ok(),
+        },
         channel: PaidThrough::UnionPay,
         payer_id: Text::parse("2088123456789012").ok(),
         payer_name: Text::parse("模拟付款人").ok(),
@@ -235,7 +256,8 @@ async fn drive(running: &Running, app_key: &AppKey, bills: usize) -> Figures {
             tokio::spawn(async move {
                 let stream = tokio::net::TcpStream::connect(address).await.unwrap();
                 stream.set_nodelay(true).unwrap();
-                let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+                let (mut sender, connection) =
+                    http1::handshake(TokioIo::new(stream)).await.unwrap();
                 tokio::spawn(connection);
                 let (clock, mut times) = (Clock::running(0), vec![]);
                 loop {
@@ -244,12 +266,16 @@ async fn drive(running: &Running, app_key: &AppKey, bills: usize) -> Figures {
                         return times;
                     }
                     let watch = Stopwatch::start();
-                    let response = sender.send_request(request(number, &app_key, &clock)).await.unwrap();
+                    let response =
+                        sender.send_request(request(number, &app_key, &clock)).await.unwrap();
                     let status = response.status();
                     let body = response.into_body().collect().await.unwrap().to_bytes();
                     times.push(watch.elapsed());
                     let text = String::from_utf8_lossy(&body);
-                    assert!(status == 200 && text.contains(r#""errCode":"SUCCESS""#), "{status} {text}");
+                    assert!(
+                        status == 200 && text.contains(r#""errCode":"SUCCESS""#),
+                        "{status} {text}"
+                    );
                 }
             })
         })
@@ -286,7 +312,8 @@ fn request(number: usize, app_key: &AppKey, clock: &Clock) -> Request<Full<Bytes
     }
     .encode();
     let nonce = Nonce::parse(&format!("{number:032}")).unwrap();
-    let signed = BodySig::sign(app_key, AppId::parse("bench").unwrap(), Stamp::at(wall), nonce, &body);
+    let signed =
+        BodySig::sign(app_key, AppId::parse("bench").unwrap(), Stamp::at(wall), nonce, &body);
     Request::post(PreauthedCancel::PATH)
         .header("host", "127.0.0.1")
         .header("content-type", "application/json")
@@ -309,13 +336,20 @@ fn first_answer(data: &Path) -> (Duration, Option<u64>) {
     BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().rsplit("http://").next().unwrap().to_owned();
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
-    std::io::Write::write_all(&mut stream, b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    std::io::Write::write_all(
+        &mut stream,
+        b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    )
+    .unwrap();
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let elapsed = watch.elapsed();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().split(' ').next()?.parse().ok());
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap_or_default();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().split(' ').next()?.parse().ok());
     program.kill().unwrap();
     program.wait().unwrap();
     (elapsed, resident)
@@ -401,7 +435,11 @@ impl Store for Still {
         self.registry.coded(code)
     }
 
-    fn bills<'a>(&'a self, after: Option<&'a BillKey>, limit: usize) -> Task<'a, Result<Vec<Bill>, StoreFault>> {
+    fn bills<'a>(
+        &'a self,
+        after: Option<&'a BillKey>,
+        limit: usize,
+    ) -> Task<'a, Result<Vec<Bill>, StoreFault>> {
         self.registry.bills(after, limit)
     }
 
@@ -417,7 +455,11 @@ impl Store for Still {
         self.registry.due(now, limit)
     }
 
-    fn open<'a>(&'a self, after: Option<&'a BillKey>, limit: usize) -> Task<'a, Result<Vec<BillKey>, StoreFault>> {
+    fn open<'a>(
+        &'a self,
+        after: Option<&'a BillKey>,
+        limit: usize,
+    ) -> Task<'a, Result<Vec<BillKey>, StoreFault>> {
         self.registry.open(after, limit)
     }
 
@@ -429,7 +471,10 @@ impl Store for Still {
         self.registry.last()
     }
 
-    fn registry<'a>(&'a self, kind: Registered) -> Task<'a, Result<Vec<(String, String)>, StoreFault>> {
+    fn registry<'a>(
+        &'a self,
+        kind: Registered,
+    ) -> Task<'a, Result<Vec<(String, String)>, StoreFault>> {
         self.registry.registry(kind)
     }
 

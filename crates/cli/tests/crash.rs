@@ -1,0 +1,455 @@
+//! The power fails: the release binary is killed at random moments under concurrent signed load, started
+//! again on what is left, and every acknowledged operation is still there, none of them twice.
+//!
+//! `./test` runs it on the release binary. By hand, with the seed of a run that failed:
+//!
+//! ```text
+//! cargo build --release -p holdfast
+//! SEED=7 KILLS=20 RELEASE_BINARY=target/release/holdfast cargo nextest run -p holdfast --run-ignored only crash
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command as Program, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use holdfast_client::{AppId, AppKey, CallError, Client};
+use holdfast_domain::{Amount, AuthCode, BillNo, Day, Event, Mid, OrderId, Text};
+use holdfast_gateway::{
+    accounts::Accounts,
+    clock::Dice,
+    store::{SqliteStore, Store},
+    vault::Vault,
+};
+use holdfast_wire::{
+    field::{AuthRef, TextFlag},
+    message::Endpoint,
+    messages::{Common, GetQrcode, PreauthCancel, Preauthed, PreauthedCancel, Query, Refund},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::watch,
+};
+
+const MID: &str = "898201612345678";
+const APP: &str = "crash";
+const MERCHANTS: usize = 24;
+
+#[test]
+#[ignore = "needs the release binary; ./test builds it and runs this"]
+fn what_was_acknowledged_outlasts_kill_9() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("SEED").unwrap_or_else(|| Dice::unpredictable().roll(1_000_000));
+    let kills = number("KILLS").unwrap_or(40);
+    println!("seed {seed}, {kills} kills");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(crash(seed, kills));
+}
+
+async fn crash(seed: u64, kills: u64) {
+    let dice = Dice::seeded(seed);
+    let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let dir = tempfile::Builder::new().prefix("crash-").tempdir_in(base).unwrap();
+    let data = dir.path().join("data");
+    let key = prepare(&data).await;
+
+    let world = Arc::new(World {
+        acknowledged: Mutex::default(),
+        count: AtomicUsize::new(0),
+        retried: AtomicUsize::new(0),
+        told: watch::channel(0).0,
+        address: watch::channel(None).0,
+        over: watch::channel(false).0,
+    });
+    let merchants: Vec<_> = (0..MERCHANTS)
+        .map(|merchant| tokio::spawn(world.clone().merchant(merchant, key.clone(), seed)))
+        .collect();
+    for kill in 1..=kills {
+        let mut gateway = Gateway::start(&data);
+        world.address.send_replace(Some(gateway.address.clone()));
+        // After a few more acknowledgements, whenever that is: the moment falls anywhere in other requests.
+        let so_far = world.count.load(Ordering::SeqCst);
+        let more = usize::try_from(1 + dice.roll(1_000)).unwrap();
+        world.told.subscribe().wait_for(|told| *told >= so_far + more).await.unwrap();
+        world.address.send_replace(None);
+        gateway.kill();
+        println!("kill {kill} after {} acknowledgements", world.count.load(Ordering::SeqCst));
+    }
+    // One more life, in which everybody finishes what they have begun.
+    let gateway = Gateway::start(&data);
+    world.over.send_replace(true);
+    world.address.send_replace(Some(gateway.address.clone()));
+    for merchant in merchants {
+        merchant.await.unwrap();
+    }
+    gateway.stop_gracefully();
+
+    let verify = Program::new(binary())
+        .args(["ledger", "verify", "--data-dir"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&verify.stdout).into_owned()
+        + &String::from_utf8_lossy(&verify.stderr);
+    assert!(verify.status.success(), "seed {seed}: ledger verify: {text}");
+    compare(&data, &world, seed).await;
+    println!(
+        "{} acknowledged, {} asked again after a crash, all there, none twice",
+        world.count.load(Ordering::SeqCst),
+        world.retried.load(Ordering::SeqCst)
+    );
+    assert!(
+        world.retried.load(Ordering::SeqCst) > 0,
+        "seed {seed}: no crash hit a request; the test is too tame"
+    );
+}
+
+/// The journal against what merchants were told: each acknowledged step is there, each step once.
+async fn compare(data: &Path, world: &World, seed: u64) {
+    let store = SqliteStore::open(data, "test").unwrap();
+    let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut seq = 0;
+    loop {
+        let records = store.journal(seq, 10_000).await.unwrap();
+        let Some(last) = records.last() else { break };
+        seq = last.seq;
+        for record in records {
+            let done = match &record.event {
+                Event::Requested { .. } => "made".to_owned(),
+                Event::Authorized { .. } => "paid".to_owned(),
+                Event::CaptureAsked { leg, .. } => format!("capture {}", leg.order),
+                Event::Captured { .. } => "captured".to_owned(),
+                Event::Reversed { .. } => "reversed".to_owned(),
+                Event::RefundAsked { leg, .. } => format!("refund {}", leg.order),
+                Event::Refunded { .. } => "refunded".to_owned(),
+                Event::Released { .. } => "released".to_owned(),
+                _ => continue,
+            };
+            events.entry(record.key.no.to_string()).or_default().push(done);
+        }
+    }
+    let acknowledged = world.acknowledged.lock().unwrap();
+    assert!(!acknowledged.is_empty());
+    for (bill, told) in acknowledged.iter() {
+        let expected: Vec<String> = told.iter().flat_map(|step| step.events(bill)).collect();
+        assert_eq!(events.get(bill), Some(&expected), "seed {seed}: bill {bill} was told {told:?}");
+    }
+    store.close().await;
+}
+
+/// What a merchant does with one bill, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Make,
+    Pay,
+    Capture(u8),
+    Reverse(u8),
+    Refund(u8),
+    Release,
+}
+
+impl Step {
+    /// What the journal has to hold once the step is acknowledged.
+    fn events(self, bill: &str) -> Vec<String> {
+        match self {
+            Self::Make => vec!["made".to_owned()],
+            Self::Pay => vec!["paid".to_owned()],
+            Self::Capture(n) => vec![format!("capture {bill}C{n}"), "captured".to_owned()],
+            Self::Reverse(_) => vec!["reversed".to_owned()],
+            Self::Refund(n) => vec![format!("refund {bill}F{n}"), "refunded".to_owned()],
+            Self::Release => vec!["released".to_owned()],
+        }
+    }
+}
+
+const LIVES: [&[Step]; 3] = [
+    &[
+        Step::Make,
+        Step::Pay,
+        Step::Capture(1),
+        Step::Reverse(1),
+        Step::Capture(2),
+        Step::Refund(1),
+        Step::Refund(2),
+    ],
+    &[Step::Make, Step::Pay, Step::Release],
+    &[Step::Make, Step::Pay, Step::Capture(1), Step::Reverse(1), Step::Release],
+];
+
+struct World {
+    acknowledged: Mutex<BTreeMap<String, Vec<Step>>>,
+    count: AtomicUsize,
+    retried: AtomicUsize,
+    told: watch::Sender<usize>,
+    /// Where the gateway listens; nowhere while it is dead.
+    address: watch::Sender<Option<String>>,
+    /// No new bills are begun.
+    over: watch::Sender<bool>,
+}
+
+impl World {
+    async fn merchant(self: Arc<Self>, merchant: usize, key: AppKey, seed: u64) {
+        let dice = Dice::seeded(seed ^ u64::try_from(merchant).unwrap().wrapping_mul(0x9E37_79B9));
+        let mut number = 0;
+        while !*self.over.borrow() {
+            number += 1;
+            let bill = format!("124F{merchant:04}{number:08}");
+            let mut hold = Hold { bill, code: String::new(), auth: None };
+            let life = LIVES[usize::try_from(dice.roll(3)).unwrap()];
+            for step in life {
+                self.until_acknowledged(&mut hold, *step, &key).await;
+            }
+        }
+    }
+
+    /// Repeats a step unchanged until its outcome is known, across as many crashes as it takes.
+    async fn until_acknowledged(&self, hold: &mut Hold, step: Step, key: &AppKey) {
+        let mut tries = 0;
+        loop {
+            let mut address = self.address.subscribe();
+            let address = address.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+            match hold.take(step, &address, key).await {
+                Outcome::Done => break,
+                Outcome::Unknown => {
+                    tries += 1;
+                    assert!(tries < 1_000_000, "{step:?} of {} never ends", hold.bill);
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        if tries > 0 {
+            self.retried.fetch_add(1, Ordering::SeqCst);
+        }
+        self.acknowledged.lock().unwrap().entry(hold.bill.clone()).or_default().push(step);
+        self.told.send_replace(self.count.fetch_add(1, Ordering::SeqCst) + 1);
+    }
+}
+
+enum Outcome {
+    Done,
+    Unknown,
+}
+
+struct Hold {
+    bill: String,
+    code: String,
+    auth: Option<AuthCode>,
+}
+
+impl Hold {
+    async fn take(&mut self, step: Step, address: &str, key: &AppKey) -> Outcome {
+        let client = Client::builder()
+            .base_url(format!("http://{address}"))
+            .credentials(AppId::parse(APP).unwrap(), key.clone())
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        let (no, date) = (BillNo::parse(&self.bill).unwrap(), Day::parse("2026-11-23").unwrap());
+        let order = |kind: char, n: u8| OrderId::parse(&format!("{}{kind}{n}", self.bill)).unwrap();
+        let common = client.common(MID, "88880001").unwrap();
+        let fen = |fen| Amount::from_fen(fen).unwrap();
+        match step {
+            Step::Make => match call(&client, &get_qrcode(common, no, date)).await {
+                Some(made) => {
+                    self.code = made.qr_code_id.unwrap().to_string();
+                    Outcome::Done
+                }
+                None => Outcome::Unknown,
+            },
+            Step::Pay => {
+                if confirm(address, &self.code).await.is_none() {
+                    return Outcome::Unknown;
+                }
+                let bill_no = OrderId::parse(&self.bill).unwrap();
+                let query = Query {
+                    common,
+                    bill_no,
+                    bill_date: Some(date),
+                    refund_order_id: None,
+                    authed_order_id: None,
+                };
+                match call(&client, &query).await.and_then(|found| found.auth_id_resp_cd) {
+                    Some(auth) => {
+                        self.auth = Some(auth);
+                        Outcome::Done
+                    }
+                    None => Outcome::Unknown,
+                }
+            }
+            Step::Capture(n) => {
+                let request = Preauthed {
+                    common,
+                    bill_no: no,
+                    bill_date: date,
+                    authed_order_id: order('C', n),
+                    auth_id_resp_cd: AuthRef::parse(self.auth().as_str()).unwrap(),
+                    total_amount: fen(300),
+                    authed_desc: None,
+                };
+                outcome(call(&client, &request).await)
+            }
+            Step::Reverse(n) => {
+                let request = PreauthedCancel {
+                    common,
+                    bill_no: no,
+                    bill_date: date,
+                    mer_order_id: order('C', n),
+                    auth_id_resp_cd: self.auth(),
+                };
+                outcome(call(&client, &request).await)
+            }
+            Step::Refund(n) => {
+                let request = Refund {
+                    common,
+                    bill_no: OrderId::parse(&self.bill).unwrap(),
+                    bill_date: date,
+                    refund_order_id: Some(order('F', n)),
+                    refund_amount: fen(100),
+                    platform_amount: None,
+                    sub_orders: None,
+                    refund_desc: None,
+                };
+                outcome(call(&client, &request).await)
+            }
+            Step::Release => {
+                let request = PreauthCancel {
+                    common,
+                    bill_no: no,
+                    bill_date: date,
+                    mer_order_id: OrderId::parse(&format!("{}0", self.bill)).unwrap(),
+                    auth_id_resp_cd: AuthRef::parse(self.auth().as_str()).unwrap(),
+                };
+                outcome(call(&client, &request).await)
+            }
+        }
+    }
+
+    fn auth(&self) -> AuthCode {
+        self.auth.clone().expect("paid before")
+    }
+}
+
+fn outcome<T>(answer: Option<T>) -> Outcome {
+    if answer.is_some() { Outcome::Done } else { Outcome::Unknown }
+}
+
+/// The answer when it was done; `None` when nobody knows, or the gateway was still busy with the first try.
+async fn call<E: Endpoint>(client: &Client, request: &E) -> Option<E::Response> {
+    match client.call(request).await {
+        Ok(response) => Some(response),
+        Err(CallError::Refused { code: Some(code), failure, .. }) => match code.name() {
+            // The try before the crash stands, and the worker is at it.
+            "ORDER_PROCESSING" => None,
+            other => panic!("{} was refused: {other} {failure:?}", E::NAME),
+        },
+        Err(CallError::Refused { failure, .. }) => panic!("{} was refused: {failure:?}", E::NAME),
+        Err(CallError::Fault(_) | CallError::OutcomeUnknown(_)) => None,
+    }
+}
+
+fn get_qrcode(common: Common, no: BillNo, date: Day) -> GetQrcode {
+    GetQrcode {
+        common,
+        bill_no: Some(no),
+        bill_date: Some(date),
+        bill_desc: Text::parse("押金 1号房").ok(),
+        total_amount: Amount::from_fen(500).ok(),
+        preauth_transaction: Some(TextFlag(true)),
+        secure_transaction: None,
+        division_flag: None,
+        asyn_division_flag: None,
+        platform_amount: None,
+        goods: None,
+        sub_orders: None,
+        member_id: None,
+        counter_no: None,
+        expire_time: None,
+        notify_url: None,
+        return_url: None,
+        qr_code_id: None,
+        system_id: None,
+        wallet_option: None,
+        name: None,
+        mobile: None,
+        cert_type: None,
+        cert_no: None,
+        fix_buyer: None,
+        limit_credit_card: None,
+        pay_info_query_addr: None,
+        installment_number: None,
+        ret_comm_params: None,
+    }
+}
+
+/// The payer confirms; a bill that is paid already is as good. `None` when the gateway died.
+async fn confirm(address: &str, code: &str) -> Option<()> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+    let request = format!(
+        "POST /sim/payer/{code}/confirm HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let fine = answer.starts_with("HTTP/1.1 200") || answer.contains("账单已支付");
+    assert!(fine || answer.is_empty(), "{answer}");
+    fine.then_some(())
+}
+
+struct Gateway {
+    program: Child,
+    address: String,
+}
+
+impl Gateway {
+    fn start(data: &Path) -> Self {
+        let mut program = Program::new(binary())
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit("http://").next().unwrap().to_owned();
+        assert!(!address.is_empty(), "the gateway did not start on {}", data.display());
+        Self { program, address }
+    }
+
+    fn kill(&mut self) {
+        self.program.kill().unwrap();
+        self.program.wait().unwrap();
+    }
+
+    fn stop_gracefully(mut self) {
+        let pid = self.program.id().to_string();
+        assert!(Program::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.program.wait().unwrap().success(), "a graceful stop ends well");
+    }
+}
+
+/// The release binary that `./test` built, or else the one built with this test.
+fn binary() -> PathBuf {
+    std::env::var_os("RELEASE_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_holdfast").into(), PathBuf::from)
+}
+
+/// A data directory with one merchant and one app.
+async fn prepare(data: &Path) -> AppKey {
+    let dice = Dice::unpredictable();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data, "test").unwrap());
+    let vault = Arc::new(Vault::open(&data.join("master.key"), &dice).unwrap());
+    let accounts = Accounts::open(store.clone(), vault).await.unwrap();
+    let mid = Mid::parse(MID).unwrap();
+    accounts.add_merchant(&mid, &Text::parse("Crash Hotel").unwrap()).await.unwrap();
+    let (_, key) = accounts.add_app(Some(APP), None, &[mid], &[], &dice).await.unwrap();
+    store.close().await;
+    key
+}
