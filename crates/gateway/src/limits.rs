@@ -85,7 +85,7 @@ pub const FOLD_COMMITS: usize = 32_768;
 pub const FOLD_PACE: Duration = Duration::from_secs(1);
 
 /// Commits that are not folded yet and not being folded, at most. Then the writer waits for the fold.
-pub const UNFOLDED_COMMITS: usize = 131_072;
+pub const UNFOLDED_COMMITS: usize = 4 * FOLD_COMMITS;
 
 /// Commits that are not folded yet and are replayed into memory by a reader beside the gateway, at most:
 /// what the gateway itself keeps in memory, and some more.
@@ -109,8 +109,9 @@ pub const JOURNAL_PAGE: usize = 4_096;
 /// Bills or orders read at a time where all of them are read.
 pub const BILL_PAGE: usize = 1_024;
 
-/// Bills that a proof of the ledger keeps in memory, at most. For more it reads the journal again.
-pub const PROOF_BILLS: usize = 200_000;
+/// Bills and orders that a proof of the ledger keeps in memory, at most (some 100 MB). For more it reads
+/// the journal again.
+pub const PROOF_BILLS: usize = 100_000;
 
 /// Differences that a proof of the ledger tells in full, at most. The others are counted.
 pub const PROOF_DIFFERENCES: usize = 100;

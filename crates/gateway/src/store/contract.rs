@@ -11,7 +11,8 @@ use std::{
 
 use holdfast_domain::{
     Amount, AuthCode, Bill, BillKey, BillNo, Channel, CodeId, Command, Day, Details, Fingerprint,
-    Kind as BillKind, Marks, Mid, Moment, OrderId, Policy, Terms, Text, Tid, Verdict, decide,
+    Kind as BillKind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Terms, Text, Tid, Verdict,
+    decide,
 };
 
 use super::{Asker, Commit, CommitError, Kind, MemoryStore, SqliteStore, Store, prove};
@@ -347,6 +348,27 @@ async fn many_callers_at_once_lose_nothing(store: &dyn Store) {
     assert_eq!(store.last().await.unwrap(), 8 * 20 * 4);
 }
 
+#[tokio::test]
+async fn what_is_in_flight_is_seen_by_nobody_and_lost_by_a_crash() {
+    let store = MemoryStore::by_hand();
+    let bill = made("M1/BILL01").change.bill;
+    for (end, outcome) in [
+        (MemoryStore::crash as fn(&MemoryStore), "fault"),
+        (MemoryStore::sync, "made"),
+        (MemoryStore::break_disk, "conflict"),
+    ] {
+        let seen = async {
+            let seen = store.bill(&bill.key).await.unwrap().is_some();
+            end(&store);
+            seen
+        };
+        let ((), seen) = tokio::join!(check_commit(&store, made("M1/BILL01"), outcome), seen);
+        assert_eq!(seen, outcome == "conflict");
+    }
+    check_commit(&store, next(&bill, "close"), "fault").await;
+    store.register(Kind::App, "app-1", None).await.unwrap_err();
+}
+
 /// The moment at which tests begin.
 pub(super) const NOW: Moment = Moment(1_770_000_000_000);
 
@@ -468,7 +490,13 @@ pub(super) fn made(name: &str) -> Commit {
 
 /// What a step makes of a bill.
 pub(super) fn next(bill: &Bill, step: &str) -> Commit {
-    let at = if step == "lapse" { bill.terms.expires_at } else { NOW };
+    let deadline =
+        || bill.payment().and_then(|payment| payment.grant.as_ref()).map(|grant| grant.deadline);
+    let at = match step {
+        "lapse" => bill.terms.expires_at,
+        "expire" => deadline().expect("a hold has a deadline"),
+        _ => NOW,
+    };
     let words: Vec<&str> = step.split(' ').collect();
     let auth = || AuthCode::parse("AUTH-1").unwrap();
     let order = || OrderId::parse(words[1]).unwrap();
@@ -479,7 +507,7 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
         Command::Report { number: open.number, verdict }
     };
     let command = match words[0] {
-        "authorize" => Command::Authorize {
+        "authorize" | "authorize-late" => Command::Authorize {
             marks,
             channel: Channel::WeChat,
             payer_id: None,
@@ -487,7 +515,9 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
             card: None,
             auth: auth(),
         },
+        "decline" => Command::Decline { reason: Text::parse("no").unwrap() },
         "close" => Command::Close,
+        "expire" => Command::Expire,
         "lapse" => Command::Lapse,
         "capture" => Command::Capture {
             order: order(),
@@ -501,10 +531,14 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
         }
         "release" => Command::Release { hold: bill.key.payment_leg(), auth: auth() },
         "approve" => report(Verdict::Approved { marks, restored: true }),
+        "end" => report(Verdict::Approved { marks, restored: false }),
         "refuse" => report(Verdict::Refused { reason: Text::parse("no").unwrap() }),
         other => panic!("no such step: {other}"),
     };
-    let change = decide(bill, &command, at, &Policy::default()).expect("the step is allowed");
+    let late_success =
+        if step == "authorize-late" { LateSuccess::Accept } else { LateSuccess::Release };
+    let policy = Policy { late_success, ..Policy::default() };
+    let change = decide(bill, &command, at, &policy).expect("the step is allowed");
     Commit { change, at, asker: Asker::Channel }
 }
 

@@ -64,7 +64,9 @@ impl MemoryStore {
 
     /// The disk breaks: nothing is written from now on.
     pub fn break_disk(&self) {
-        self.state().fault = Some(StoreFault::new("the disk is full"));
+        let mut state = self.state();
+        state.fault = Some(StoreFault::new("the disk is full"));
+        state.in_flight.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -194,7 +196,9 @@ impl Store for MemoryStore {
                 state.in_flight.push((commit, Some(done)));
                 waiting
             };
-            waiting.await.map_err(|_| StoreFault::new("the power failed").into())
+            waiting.await.map_err(|_| {
+                self.fault().unwrap_or_else(|| StoreFault::new("the power failed")).into()
+            })
         })
     }
 
@@ -260,6 +264,9 @@ impl Store for MemoryStore {
         record: Option<String>,
     ) -> Task<'a, Result<(), StoreFault>> {
         let mut state = self.state();
+        if let Some(fault) = state.fault.clone() {
+            return Box::pin(async { Err(fault) });
+        }
         state.registry_version = state.registry_version.saturating_add(1);
         match record {
             Some(record) => drop(state.registry.insert((kind, id.to_owned()), record)),

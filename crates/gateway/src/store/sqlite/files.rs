@@ -330,3 +330,10 @@ pub(super) fn write_back(connection: &Connection, mode: &str) -> Result<(), Stor
     let written = connection.pragma(None, "wal_checkpoint", mode, |_| Ok(()));
     written.map_err(failed("write the log back"))
 }
+
+/// Lets the file grow to so many pages and no more.
+pub(super) fn limit(connection: &Connection, pages: Option<u32>) -> Result<(), StoreFault> {
+    let Some(pages) = pages else { return Ok(()) };
+    let limited = connection.pragma(None, "max_page_count", pages, |_| Ok(()));
+    limited.map_err(failed("limit the file"))
+}

@@ -101,6 +101,22 @@ struct Rhythm {
     commits: usize,
     /// After so long.
     pace: Duration,
+    /// With so many commits unfolded the writer waits.
+    unfolded: usize,
+}
+
+impl Rhythm {
+    #[cfg(test)]
+    fn of(commits: usize, pace: Duration) -> Self {
+        Self { commits, pace, unfolded: commits.saturating_mul(2) }
+    }
+}
+
+/// How many pages the files may have, for filling a disk in tests.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    journal: Option<u32>,
+    view: Option<u32>,
 }
 
 impl SqliteStore {
@@ -110,8 +126,12 @@ impl SqliteStore {
     /// # Errors
     /// An [`OpenError`] says what is in the way and what to do.
     pub fn open(dir: &Path, environment: &str) -> Result<Self, OpenError> {
-        let rhythm = Rhythm { commits: limits::FOLD_COMMITS, pace: limits::FOLD_PACE };
-        Self::open_with(dir, environment, rhythm)
+        let rhythm = Rhythm {
+            commits: limits::FOLD_COMMITS,
+            pace: limits::FOLD_PACE,
+            unfolded: limits::UNFOLDED_COMMITS,
+        };
+        Self::open_with(dir, environment, rhythm, Room::default())
     }
 
     /// Opens a store that folds in a rhythm of its own.
@@ -122,10 +142,15 @@ impl SqliteStore {
         commits: usize,
         pace: Duration,
     ) -> Result<Self, OpenError> {
-        Self::open_with(dir, environment, Rhythm { commits, pace })
+        Self::open_with(dir, environment, Rhythm::of(commits, pace), Room::default())
     }
 
-    fn open_with(dir: &Path, environment: &str, rhythm: Rhythm) -> Result<Self, OpenError> {
+    fn open_with(
+        dir: &Path,
+        environment: &str,
+        rhythm: Rhythm,
+        room: Room,
+    ) -> Result<Self, OpenError> {
         files::make_directory(dir)?;
         let lock = files::lock(dir)?;
         for schema in [&JOURNAL, &BILLS, &REGISTRY] {
@@ -140,6 +165,7 @@ impl SqliteStore {
             lock: Mutex::new(Some(lock)),
             ..Base::new(dir, registry, active)
         });
+        files::limit(&journal, room.journal).and(files::limit(&view, room.view))?;
         let (jobs, queue) = mpsc::channel(limits::COMMIT_QUEUE);
         let (writer, folder) =
             (Writer::new(base.clone(), journal)?, Folder::new(base.clone(), view)?);
@@ -484,7 +510,7 @@ impl Store for SqliteStore {
             // A record is shown when its bill is, not a moment earlier.
             let visible = self.base.overlay().last().saturating_sub(seq);
             let limit = u64::try_from(limit).unwrap_or(u64::MAX).min(visible);
-            Ok(self.base.journal.with(|journal| Ok(journal::page(journal, seq, limit)?))?)
+            self.base.journal.with(|journal| Ok(journal::page(journal, seq, limit)?))
         })
     }
 

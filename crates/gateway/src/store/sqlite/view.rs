@@ -46,6 +46,11 @@ const DUE: &str = "SELECT mid, bill_no, bill_date, due FROM bills
 const OPEN: &str = "SELECT mid, bill_no, bill_date FROM bills
     WHERE open IS NOT NULL AND (mid, bill_no, bill_date) > (?1, ?2, ?3) ORDER BY mid, bill_no, bill_date";
 
+/// Every question to the view, for the test that none of them reads a whole table.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 12] =
+    [UPDATE, VERSION, BILL, CODED, CODE_TAKEN, NUMBERED, BILLS, LEG, ORDER_TAKEN, LEGS, DUE, OPEN];
+
 /// Writes what a stretch of the journal made of its bills and orders, in one transaction with the number
 /// of the stretch's last record: after a crash it is all there or none of it.
 pub(super) fn fold(view: &Connection, layer: &Layer) -> Result<(), StoreFault> {

@@ -21,7 +21,7 @@ use crate::limits;
 /// What the writer is asked to do.
 pub(super) enum Job {
     /// Make this durable.
-    Commit(Waiting),
+    Commit(Box<Waiting>),
     /// Finish everything that was asked before, then end.
     Close,
 }
@@ -39,7 +39,7 @@ impl Job {
     pub(super) fn commit(commit: Commit) -> (Self, oneshot::Receiver<Result<(), CommitError>>) {
         let (answer, waiting) = oneshot::channel();
         let line = Line::bytes(&commit);
-        (Self::Commit(Waiting { change: commit.change, line, answer }), waiting)
+        (Self::Commit(Box::new(Waiting { change: commit.change, line, answer })), waiting)
     }
 }
 
@@ -76,7 +76,7 @@ impl Writer {
             let mut batch = Vec::with_capacity(jobs.len());
             for job in jobs.drain(..) {
                 match job {
-                    Job::Commit(waiting) => batch.push(waiting),
+                    Job::Commit(waiting) => batch.push(*waiting),
                     Job::Close => {
                         end = End::Closed;
                         // Whoever comes now is told that the store is closed. The rest is finished.
@@ -204,9 +204,8 @@ impl Writer {
             self.base.paced.notify_all();
         }
         let log_due = mem::take(&mut pace.log_due);
-        let full = |pace: &mut Pace| {
-            pace.unfolded >= limits::UNFOLDED_COMMITS && self.base.fault.get().is_none()
-        };
+        let full =
+            |pace: &mut Pace| pace.unfolded >= rhythm.unfolded && self.base.fault.get().is_none();
         drop(self.base.paced.wait_while(pace, full).unwrap_or_else(PoisonError::into_inner));
         if log_due && let Err(fault) = write_back(&self.journal, "PASSIVE") {
             self.base.stop(fault);
