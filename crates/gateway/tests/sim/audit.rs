@@ -65,7 +65,7 @@ impl Audit {
         let records =
             at_once(store.journal(self.seq, usize::MAX)).expect("the journal can be read");
         let mut names = vec![];
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut orders) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             let key = (*record.key).clone();
             assert_eq!(record.seq, self.seq + 1, "the journal has a gap");
@@ -84,8 +84,9 @@ impl Audit {
                 assert!(!self.legs.contains_key(&id), "{} was used twice", claimed.order);
             }
             if let Some(leg) = change.leg {
-                self.legs
-                    .insert((key.mid.clone(), leg.order.clone()), (key.clone(), (*leg).clone()));
+                let id = (key.mid.clone(), leg.order.clone());
+                self.legs.insert(id.clone(), (key.clone(), (*leg).clone()));
+                orders.insert(id);
             }
             if let Some((asked, order)) = change.bill.open_order() {
                 let before = before.as_ref().map_or(0, |kept| kept.bill.orders);
@@ -120,6 +121,12 @@ impl Audit {
                 self.bills.get(&key).map(|kept| &kept.bill),
                 "{key} is not what its journal says"
             );
+        }
+        for (mid, order) in orders {
+            let stored = at_once(store.leg(&mid, &order)).expect("an order can be read");
+            let stored = stored.map(|(key, leg)| ((*key).clone(), leg));
+            let ours = self.legs.get(&(mid, order.clone()));
+            assert_eq!(stored.as_ref(), ours, "order {order} is not what its journal says");
         }
         names
     }
