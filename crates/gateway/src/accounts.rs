@@ -150,23 +150,28 @@ impl Accounts {
         // The version first: what changes after it is read again the next time.
         let mut book = Book { version: self.store.registry_version().await?, ..Book::default() };
         for (id, record) in self.store.registry(Kind::Merchant).await? {
-            let damaged = |error: String| AccountError::Damaged { kind: "merchant", id: id.clone(), error };
-            let record: MerchantRecord = serde_json::from_str(&record).map_err(|e| damaged(e.to_string()))?;
+            let damaged =
+                |error: String| AccountError::Damaged { kind: "merchant", id: id.clone(), error };
+            let record: MerchantRecord =
+                serde_json::from_str(&record).map_err(|e| damaged(e.to_string()))?;
             let mid = Mid::parse(&id).map_err(|e| damaged(e.to_string()))?;
             let name = Text::parse(&record.name).map_err(|e| damaged(e.to_string()))?;
             let merchant = Merchant { mid: mid.clone(), name, frozen: record.frozen };
             book.merchants.insert(mid, Arc::new(merchant));
         }
         for (id, record) in self.store.registry(Kind::App).await? {
-            let damaged = |error: String| AccountError::Damaged { kind: "app", id: id.clone(), error };
-            let record: AppRecord = serde_json::from_str(&record).map_err(|e| damaged(e.to_string()))?;
+            let damaged =
+                |error: String| AccountError::Damaged { kind: "app", id: id.clone(), error };
+            let record: AppRecord =
+                serde_json::from_str(&record).map_err(|e| damaged(e.to_string()))?;
             let mut keys = vec![];
             for KeyRecord { number, sealed, ends_at } in record.keys {
                 let secret = self.vault.unseal(&sealed, &owner(&id, number))?;
                 let secret = AppKey::parse(&secret).map_err(|e| damaged(e.to_string()))?;
                 keys.push(Key { number, secret, ends_at: ends_at.map(Moment) });
             }
-            let mids: Result<Vec<Mid>, _> = record.merchants.iter().map(|mid| Mid::parse(mid)).collect();
+            let mids: Result<Vec<Mid>, _> =
+                record.merchants.iter().map(|mid| Mid::parse(mid)).collect();
             let merchants = mids.map_err(|e| damaged(e.to_string()))?;
             let id: Arc<str> = id.as_str().into();
             let app = App { id: id.clone(), keys, merchants, networks: record.networks };
@@ -183,7 +188,10 @@ impl Accounts {
     pub async fn add_merchant(&self, mid: &Mid, name: &Text<64>) -> Result<(), AccountError> {
         let book = self.book();
         if book.merchants.len() >= limits::ACCOUNTS {
-            return Err(AccountError::Refused(format!("there are {} merchants, which is the most", limits::ACCOUNTS)));
+            return Err(AccountError::Refused(format!(
+                "there are {} merchants, which is the most",
+                limits::ACCOUNTS
+            )));
         }
         let frozen = book.merchants.get(mid).is_some_and(|merchant| merchant.frozen);
         self.write_merchant(mid, name, frozen).await
@@ -199,7 +207,12 @@ impl Accounts {
         self.write_merchant(mid, &merchant.name, frozen).await
     }
 
-    async fn write_merchant(&self, mid: &Mid, name: &Text<64>, frozen: bool) -> Result<(), AccountError> {
+    async fn write_merchant(
+        &self,
+        mid: &Mid,
+        name: &Text<64>,
+        frozen: bool,
+    ) -> Result<(), AccountError> {
         let record = MerchantRecord { name: name.to_string(), frozen };
         self.write(Kind::Merchant, mid.as_str(), &record).await
     }
@@ -225,7 +238,9 @@ impl Accounts {
             return refused(format!("{id:?} cannot be an app id: 1 to 32 letters, digits, - or _"));
         }
         if book.apps.contains_key(&id) {
-            return refused(format!("there is an app {id} already; to give it a new key: holdfast app rotate-key {id}"));
+            return refused(format!(
+                "there is an app {id} already; to give it a new key: holdfast app rotate-key {id}"
+            ));
         }
         if book.apps.len() >= limits::ACCOUNTS {
             return refused(format!("there are {} apps, which is the most", limits::ACCOUNTS));
@@ -236,7 +251,8 @@ impl Accounts {
         let key = key.unwrap_or_else(|| new_key(dice));
         let keys = vec![self.sealed(&id, 1, &key, dice)];
         let merchants = merchants.iter().map(Mid::to_string).collect();
-        self.write(Kind::App, &id, &AppRecord { keys, merchants, networks: networks.to_vec() }).await?;
+        self.write(Kind::App, &id, &AppRecord { keys, merchants, networks: networks.to_vec() })
+            .await?;
         Ok((id, key))
     }
 
@@ -281,9 +297,12 @@ impl Accounts {
     pub async fn revoke_key(&self, id: &str, number: u32, dice: &Dice) -> Result<(), AccountError> {
         let book = self.book();
         let app = book.apps.get(id).ok_or_else(|| no_app(id))?;
-        let (gone, left): (Vec<&Key>, Vec<&Key>) = app.keys.iter().partition(|key| key.number == number);
+        let (gone, left): (Vec<&Key>, Vec<&Key>) =
+            app.keys.iter().partition(|key| key.number == number);
         if gone.is_empty() {
-            return Err(AccountError::Refused(format!("app {id} has no key {number}; see: holdfast app list")));
+            return Err(AccountError::Refused(format!(
+                "app {id} has no key {number}; see: holdfast app list"
+            )));
         }
         let keys = left.into_iter().map(|key| KeyRecord {
             ends_at: key.ends_at.map(|at| at.0),
@@ -294,7 +313,12 @@ impl Accounts {
 
     async fn write_keys(&self, app: &App, keys: Vec<KeyRecord>) -> Result<(), AccountError> {
         let merchants = app.merchants.iter().map(Mid::to_string).collect();
-        self.write(Kind::App, &app.id, &AppRecord { keys, merchants, networks: app.networks.clone() }).await
+        self.write(
+            Kind::App,
+            &app.id,
+            &AppRecord { keys, merchants, networks: app.networks.clone() },
+        )
+        .await
     }
 
     fn sealed(&self, id: &str, number: u32, key: &AppKey, dice: &Dice) -> KeyRecord {
@@ -302,7 +326,12 @@ impl Accounts {
         KeyRecord { number, sealed, ends_at: None }
     }
 
-    async fn write(&self, kind: Kind, id: &str, record: &impl Serialize) -> Result<(), AccountError> {
+    async fn write(
+        &self,
+        kind: Kind,
+        id: &str,
+        record: &impl Serialize,
+    ) -> Result<(), AccountError> {
         let record = serde_json::to_string(record).map_err(StoreFault::new)?;
         self.store.register(kind, id, Some(record)).await?;
         self.read().await
@@ -335,7 +364,9 @@ fn owner(id: &str, number: u32) -> String {
 }
 
 fn no_merchant(mid: &Mid) -> AccountError {
-    AccountError::Refused(format!("there is no merchant {mid}; add it first: holdfast merchant add {mid} --name …"))
+    AccountError::Refused(format!(
+        "there is no merchant {mid}; add it first: holdfast merchant add {mid} --name …"
+    ))
 }
 
 fn no_app(id: &str) -> AccountError {

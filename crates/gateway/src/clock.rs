@@ -152,9 +152,9 @@ impl Dice {
         match &self.0 {
             // Without chance there are no keys, codes or nonces: rather down than guessable.
             None => getrandom::fill(&mut bytes).expect("the operating system gives random bytes"),
-            Some(_) => bytes
-                .chunks_mut(8)
-                .for_each(|chunk| chunk.iter_mut().zip(self.next().to_le_bytes()).for_each(|(to, from)| *to = from)),
+            Some(_) => bytes.chunks_mut(8).for_each(|chunk| {
+                chunk.iter_mut().zip(self.next().to_le_bytes()).for_each(|(to, from)| *to = from)
+            }),
         }
         bytes
     }
@@ -168,13 +168,17 @@ impl Dice {
     /// So many decimal digits.
     #[must_use]
     pub fn digits(&self, count: usize) -> String {
-        (0..count).map(|_| char::from_digit(u32::try_from(self.roll(10)).unwrap_or(0), 10).unwrap_or('0')).collect()
+        (0..count)
+            .map(|_| char::from_digit(u32::try_from(self.roll(10)).unwrap_or(0), 10).unwrap_or('0'))
+            .collect()
     }
 
     /// So many characters of 0-9 and a-f.
     #[must_use]
     pub fn hex(&self, count: usize) -> String {
-        (0..count).map(|_| char::from_digit(u32::try_from(self.roll(16)).unwrap_or(0), 16).unwrap_or('0')).collect()
+        (0..count)
+            .map(|_| char::from_digit(u32::try_from(self.roll(16)).unwrap_or(0), 16).unwrap_or('0'))
+            .collect()
     }
 
     fn next(&self) -> u64 {

@@ -101,7 +101,8 @@ pub const SETTINGS: &[Setting] = &[
         en: "Address and port to listen on; the live environment listens on loopback only, behind a TLS proxy",
         zh: "监听地址与端口；live 环境仅允许本机回环地址，前置 TLS 代理",
         read: |config, text| {
-            config.listen = text.parse().map_err(|_| "an address and port such as 127.0.0.1:8080")?;
+            config.listen =
+                text.parse().map_err(|_| "an address and port such as 127.0.0.1:8080")?;
             Ok(())
         },
     },
@@ -150,7 +151,8 @@ pub const SETTINGS: &[Setting] = &[
         zh: "预授权完成上限，占预授权金额的百分比：100 至 115",
         read: |config, text| {
             let percent = text.parse().ok().filter(|percent| (100..=115).contains(percent));
-            config.policy.capture_limit_percent = percent.ok_or("a whole number from 100 to 115")?;
+            config.policy.capture_limit_percent =
+                percent.ok_or("a whole number from 100 to 115")?;
             Ok(())
         },
     },
@@ -160,7 +162,8 @@ pub const SETTINGS: &[Setting] = &[
         en: "When the business day ends, Beijing time; a capture can be reversed on its business day only",
         zh: "营业日截止时间（北京时间）；预授权完成仅可在当个营业日内撤销",
         read: |config, text| {
-            config.policy.business_day_ends = DayEnd::parse(text).ok_or("a time of day such as 23:00")?;
+            config.policy.business_day_ends =
+                DayEnd::parse(text).ok_or("a time of day such as 23:00")?;
             Ok(())
         },
     },
@@ -244,8 +247,13 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Environment variables that begin with `HOLDFAST_` and are not settings of the gateway: the command line uses them.
-pub const OTHER_VARIABLES: &[&str] =
-    &["HOLDFAST_BASE_URL", "HOLDFAST_APP_ID", "HOLDFAST_APP_KEY", "HOLDFAST_APP_KEY_FILE", "HOLDFAST_CONFIG"];
+pub const OTHER_VARIABLES: &[&str] = &[
+    "HOLDFAST_BASE_URL",
+    "HOLDFAST_APP_ID",
+    "HOLDFAST_APP_KEY",
+    "HOLDFAST_APP_KEY_FILE",
+    "HOLDFAST_CONFIG",
+];
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,7 +286,8 @@ impl Default for Config {
             log: LogLevel::Info,
         };
         for setting in SETTINGS {
-            (setting.read)(&mut config, setting.default).expect("a default is a valid value, and a test says so");
+            (setting.read)(&mut config, setting.default)
+                .expect("a default is a valid value, and a test says so");
         }
         config
     }
@@ -304,8 +313,11 @@ impl Config {
                 for (name, value) in table.unwrap_or_default() {
                     match value {
                         toml::Value::String(text) => given.push((Source::File, name, text)),
-                        toml::Value::Integer(number) => given.push((Source::File, name, number.to_string())),
-                        _ => faults.push(format!("{name}: write the value as text or a whole number")),
+                        toml::Value::Integer(number) => {
+                            given.push((Source::File, name, number.to_string()))
+                        }
+                        _ => faults
+                            .push(format!("{name}: write the value as text or a whole number")),
                     }
                 }
             }
@@ -326,7 +338,10 @@ impl Config {
                 None => faults.push(unknown(source, &name)),
                 Some(setting) => {
                     if let Err(rule) = (setting.read)(&mut config, value.trim()) {
-                        faults.push(format!("{}: {value:?} is not {rule}", source.spell(setting.name)));
+                        faults.push(format!(
+                            "{}: {value:?} is not {rule}",
+                            source.spell(setting.name)
+                        ));
                     }
                 }
             }
@@ -392,6 +407,7 @@ pub fn duration_ms(text: &str) -> Option<i64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    let plain = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse::<i64>().ok().filter(|_| plain)?.checked_mul(unit)
 }

@@ -49,7 +49,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
             request.extensions_mut().insert(Peer(peer));
             let mut router = router.clone();
             async move {
-                let response: Result<Response<Body>, Infallible> = router.call(request.map(Body::new)).await;
+                let response: Result<Response<Body>, Infallible> =
+                    router.call(request.map(Body::new)).await;
                 response
             }
         });

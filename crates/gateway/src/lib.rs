@@ -3,7 +3,12 @@
 //! [`start`] is the one wiring, for the program and for tests. Everything that changes a bill goes through
 //! [`submit`].
 
-#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::indexing_slicing, clippy::unwrap_used)]
+#![deny(
+    clippy::as_conversions,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -112,10 +117,12 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     };
     let nonces = Nonces::default();
     recall_nonces(&*store, &nonces, &clock).await?;
-    let core = Core::new(store.clone(), channel, clock, dice, config.policy, config.answer_within_ms);
+    let core =
+        Core::new(store.clone(), channel, clock, dice, config.policy, config.answer_within_ms);
     let core = Arc::new(core);
 
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
     let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let api = Arc::new(Api::new(
@@ -194,7 +201,11 @@ fn fit_for_live(accounts: &Accounts, ahead: Option<i64>) -> Result<(), StartErro
 }
 
 /// Remembers the nonces of what changed something shortly before the gateway last ended.
-async fn recall_nonces(store: &dyn Store, nonces: &Nonces, clock: &Clock) -> Result<(), StoreFault> {
+async fn recall_nonces(
+    store: &dyn Store,
+    nonces: &Nonces,
+    clock: &Clock,
+) -> Result<(), StoreFault> {
     let wall = clock.wall();
     let mut end = store.last().await?;
     while end > 0 {

@@ -47,7 +47,9 @@ impl Nonces {
     pub(crate) fn see(&self, mark: u64, until: Moment, wall: Moment) -> Seen {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let this_minute = minute(wall);
-        while let Some(oldest) = window.minutes.first_entry().filter(|oldest| *oldest.key() < this_minute) {
+        while let Some(oldest) =
+            window.minutes.first_entry().filter(|oldest| *oldest.key() < this_minute)
+        {
             let gone = oldest.remove().len();
             window.count = window.count.saturating_sub(gone);
         }

@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use holdfast_domain::{Bill, BillKey, Change, Command, Moment, Policy, Refusal, Text, Verdict, decide};
+use holdfast_domain::{
+    Bill, BillKey, Change, Command, Moment, Policy, Refusal, Text, Verdict, decide,
+};
 
 use crate::{
     channel::{Channel, Errand, Word},
@@ -88,7 +90,12 @@ impl Core {
     ///
     /// # Errors
     /// [`SubmitError::Taken`] when the bill or the code exists already.
-    pub async fn create(&self, change: Change, at: Moment, asker: Asker) -> Result<Bill, SubmitError> {
+    pub async fn create(
+        &self,
+        change: Change,
+        at: Moment,
+        asker: Asker,
+    ) -> Result<Bill, SubmitError> {
         let bill = change.bill.clone();
         match self.store.commit(Commit { change, at, asker }).await {
             Ok(()) => Ok(bill),

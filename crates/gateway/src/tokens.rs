@@ -10,7 +10,10 @@ use holdfast_domain::Moment;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{limits, vault::{Vault, hex, unhex}};
+use crate::{
+    limits,
+    vault::{Vault, hex, unhex},
+};
 
 /// Makes and checks access tokens (`protocol.md` section 2.2).
 ///

@@ -44,7 +44,9 @@ pub enum VaultError {
         mode: u32,
     },
     /// A sealed secret does not open.
-    #[error("a stored secret does not open with this master key; use the key file that this data was made with")]
+    #[error(
+        "a stored secret does not open with this master key; use the key file that this data was made with"
+    )]
     Sealed,
 }
 
@@ -78,7 +80,8 @@ impl Vault {
 
     fn new(key: &[u8; 32]) -> Self {
         // Tokens are signed with a key of their own, so that one use cannot weaken the other.
-        let tokens = Sha256::new().chain_update(b"holdfast access tokens").chain_update(key).finalize();
+        let tokens =
+            Sha256::new().chain_update(b"holdfast access tokens").chain_update(key).finalize();
         Self { cipher: Aes256Gcm::new(key.into()), tokens: tokens.into() }
     }
 
@@ -87,7 +90,10 @@ impl Vault {
     pub fn seal(&self, secret: &str, owner: &str, dice: &Dice) -> String {
         let nonce = dice.bytes::<12>();
         let payload = Payload { msg: secret.as_bytes(), aad: owner.as_bytes() };
-        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).expect("a secret is shorter than 64 GiB");
+        let sealed = self
+            .cipher
+            .encrypt(&Nonce::from(nonce), payload)
+            .expect("a secret is shorter than 64 GiB");
         hex(&nonce) + &hex(&sealed)
     }
 
@@ -100,7 +106,8 @@ impl Vault {
         let (nonce, sealed) = bytes.split_at_checked(12).ok_or(VaultError::Sealed)?;
         let nonce = <[u8; 12]>::try_from(nonce).map_err(|_| VaultError::Sealed)?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
-        let plain = self.cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Sealed)?;
+        let plain =
+            self.cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Sealed)?;
         String::from_utf8(plain).map_err(|_| VaultError::Sealed)
     }
 
@@ -152,8 +159,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Reads hexadecimal digits of either case, two a byte.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-    Some(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte: u8, digit| byte.wrapping_shl(4) | digit)).collect())
+    Some(
+        digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte: u8, digit| byte.wrapping_shl(4) | digit))
+            .collect(),
+    )
 }

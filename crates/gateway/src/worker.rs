@@ -124,7 +124,8 @@ impl Worker {
             }
             while tasks.try_join_next().is_some() {}
             let soon = core.clock.now().plus_ms(limits::WORKER_PAUSE_MS);
-            let wake = self.next().map_or(soon, |next| next.clamp(core.clock.now().plus_ms(1), soon));
+            let wake =
+                self.next().map_or(soon, |next| next.clamp(core.clock.now().plus_ms(1), soon));
             tokio::select! {
                 biased;
                 () = &mut stop => break,
@@ -139,7 +140,8 @@ impl Worker {
 /// How long to wait after so many tries: doubling, with up to an eighth of chance, so that many bills left
 /// over by one outage are not asked about all at once.
 fn pause_ms(tries: u32, dice: &crate::clock::Dice) -> i64 {
-    let doubled = limits::ASK_PAUSE_MS.saturating_mul(1_i64.checked_shl(tries.min(30)).unwrap_or(i64::MAX));
+    let doubled =
+        limits::ASK_PAUSE_MS.saturating_mul(1_i64.checked_shl(tries.min(30)).unwrap_or(i64::MAX));
     let pause = doubled.min(limits::ASK_PAUSE_MS_MAX);
     let eighth = u64::try_from(pause.div_euclid(8)).unwrap_or_default();
     pause.saturating_add(i64::try_from(dice.roll(eighth)).unwrap_or_default())

@@ -12,7 +12,8 @@ use holdfast_domain::{
 use holdfast_wire::{
     code::Code,
     field::{InstMid, Note, RefundStatus, Rule, Url},
-    message::{FieldFault, Message as _, Problem},
+    json::{Json, Object},
+    message::{Endpoint as _, FieldFault, Message as _, Problem},
     messages::{
         Answered, CloseQrcode, Closed, Common, Echo, GetQrcode, PreauthCancel, PreauthCancelled,
         Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode, Queried, Query,
@@ -65,24 +66,11 @@ impl Api {
             ("installmentNumber", request.installment_number.is_some()),
         ])?;
         let now = self.core.clock.now();
-        let mut faults = vec![];
-        // A one-off code has all three; the other kinds of code are not served yet.
-        let missing = |path: &str, rule| FieldFault {
-            path: path.to_owned(),
-            problem: Problem::Missing(rule),
-        };
-        if request.bill_no.is_none() {
-            faults.push(missing("billNo", <BillNo as holdfast_wire::field::Field>::RULE));
-        }
-        if request.bill_date.is_none() {
-            faults.push(missing("billDate", Rule::Day));
-        }
-        if request.total_amount.is_none() {
-            faults.push(missing(
-                "totalAmount",
-                <holdfast_domain::Amount as holdfast_wire::field::Field>::RULE,
-            ));
-        }
+        let mut faults = missing_of_one_off(|name| match name {
+            BILL_NO => request.bill_no.is_none(),
+            BILL_DATE => request.bill_date.is_none(),
+            _ => request.total_amount.is_none(),
+        });
         let expires_at = request.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
         let over =
             (expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX)).then(|| {
@@ -564,6 +552,10 @@ impl Api {
         deed: Deed,
         fingerprint: holdfast_domain::Fingerprint,
     ) -> Result<Option<Leg>, No> {
+        if *order == bill.key.payment_leg() {
+            let why = format!("{order} is the number of the bill's payment; take a new one");
+            return Err(No::new(Code::DupOrder, why));
+        }
         let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else {
             return Ok(None);
         };
@@ -659,6 +651,32 @@ fn status_after(leg: &Leg) -> holdfast_wire::field::BillStatus {
         Outcome::Reversed { restored: false, .. } => holdfast_wire::field::BillStatus::Refund,
         _ => holdfast_wire::field::BillStatus::Paid,
     }
+}
+
+const BILL_NO: &str = "billNo";
+const BILL_DATE: &str = "billDate";
+const TOTAL_AMOUNT: &str = "totalAmount";
+
+/// What a one-off code needs and does not have. The other kinds of code need less and are not served yet.
+fn missing_of_one_off(absent: impl Fn(&str) -> bool) -> Vec<FieldFault> {
+    let needed = [BILL_NO, BILL_DATE, TOTAL_AMOUNT].into_iter().filter(|name| absent(name));
+    let fault = |name: &str| {
+        let field = GetQrcode::FIELDS.iter().find(|field| field.name == name)?;
+        Some(FieldFault { path: name.to_owned(), problem: Problem::Missing(field.rule) })
+    };
+    needed.filter_map(fault).collect()
+}
+
+/// What else is missing in a request that cannot be read, so that all of it is told at once.
+pub(super) fn also_missing(path: &str, object: &Object<'_>) -> Vec<FieldFault> {
+    if GetQrcode::PATH != path {
+        return vec![];
+    }
+    missing_of_one_off(|name| match object.get(name) {
+        None | Some(Json::Null) => true,
+        Some(Json::Text(text)) => text.trim().is_empty(),
+        Some(_) => false,
+    })
 }
 
 /// Refuses what the protocol has and this version does not serve, rather than ignore it.

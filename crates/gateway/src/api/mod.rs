@@ -141,7 +141,12 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
     let (status, body) = api.clone().respond(request, &path).await;
     tracing::debug!(request_id = %id, path, status = status.as_u16(), micros = watch.elapsed().as_micros(), "answered");
     let json = (header::CONTENT_TYPE, "application/json;charset=utf-8".to_owned());
-    (status, [json, (header::HeaderName::from_static("request-id"), id)], body).into_response()
+    let id = (header::HeaderName::from_static("request-id"), id);
+    let mut response = (status, [json, id], body).into_response();
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+    }
+    response
 }
 
 /// A request that came in whole, before anybody believes it.
@@ -233,7 +238,8 @@ impl Api {
                 let no = No::new(Code::NoService, "nothing is served under this path".to_owned());
                 return self.refuse(no, None);
             }
-            Some(Err(faults)) => {
+            Some(Err(mut faults)) => {
+                faults.extend(answers::also_missing(&arrived.path, inner));
                 let no = No::fields(&faults);
                 let summary = no.summary();
                 // What can be echoed is echoed, also to a request that cannot be read as a whole.

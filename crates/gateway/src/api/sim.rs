@@ -92,11 +92,15 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
         None | Some("unionpay") => Channel::UnionPay,
         Some("wechat") => Channel::WeChat,
         Some("alipay") => Channel::Alipay,
-        Some(other) => return Err(bad(format!("through: {other:?} is not unionpay, wechat or alipay"))),
+        Some(other) => {
+            return Err(bad(format!("through: {other:?} is not unionpay, wechat or alipay")));
+        }
     };
     let mut bill = api.coded(&code).await?;
     if bill.terms.kind == Kind::Hold && through != Channel::UnionPay {
-        return Err(bad("through: a hold is taken through unionpay only (预授权仅支持银联)".to_owned()));
+        return Err(bad(
+            "through: a hold is taken through unionpay only (预授权仅支持银联)".to_owned()
+        ));
     }
     api.payable(&bill)?;
     let simulated = api.simulated()?;
@@ -112,10 +116,15 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
         }
         Confirmation::Silent => {
             let text = "已付款，结果稍后到达 (paid; the gateway has not heard of it yet)";
-            return Ok((StatusCode::ACCEPTED, json_body(json!({"outcome": "unknown", "text": text}))).into_response());
+            return Ok((
+                StatusCode::ACCEPTED,
+                json_body(json!({"outcome": "unknown", "text": text})),
+            )
+                .into_response());
         }
         Confirmation::Lost => {
-            let text = "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)".to_owned();
+            let text = "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)"
+                .to_owned();
             return Err(Failed(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", text));
         }
     };
@@ -124,12 +133,18 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
         match api.core.submit(bill.clone(), &report, &Asker::Payer).await {
             Ok(changed) => (bill, done) = (changed, true),
             // A second report of the same payment changes nothing.
-            Err(SubmitError::Refused(refusal)) if done => tracing::info!(%refusal, "report set aside"),
+            Err(SubmitError::Refused(refusal)) if done => {
+                tracing::info!(%refusal, "report set aside")
+            }
             Err(SubmitError::Refused(_)) => {
                 // Another phone was faster.
                 let now = api.coded(&code).await?;
                 api.payable(&now)?;
-                return Err(Failed(StatusCode::CONFLICT, "ORDER_PROCESSING", "请重试 (try again)".to_owned()));
+                return Err(Failed(
+                    StatusCode::CONFLICT,
+                    "ORDER_PROCESSING",
+                    "请重试 (try again)".to_owned(),
+                ));
             }
             Err(error) => return Err(error.into()),
         }
@@ -141,7 +156,8 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
 async fn decline(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
     let bill = api.coded(&code).await?;
     api.payable(&bill)?;
-    let reason = Text::parse("付款人取消 (declined by the payer)").map_err(|_| bad(String::new()))?;
+    let reason =
+        Text::parse("付款人取消 (declined by the payer)").map_err(|_| bad(String::new()))?;
     let bill = api.core.submit(bill, &Command::Decline { reason }, &Asker::Payer).await?;
     Ok(ok(api.seen(&bill)))
 }
@@ -193,7 +209,9 @@ async fn clear_scenario(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
 
 impl Api {
     fn simulated(&self) -> Result<&Simulated, Failed> {
-        let none = || Failed(StatusCode::NOT_FOUND, "NO_SERVICE", "there is no simulation here".to_owned());
+        let none = || {
+            Failed(StatusCode::NOT_FOUND, "NO_SERVICE", "there is no simulation here".to_owned())
+        };
         self.simulated.as_deref().ok_or_else(none)
     }
 
@@ -202,15 +220,28 @@ impl Api {
             None | Some("any") => None,
             Some(word) => {
                 let known = Operation::ALL.map(|(_, word)| word).join(", ");
-                Some(Operation::parse(word).ok_or_else(|| bad(format!("operation: any or one of {known}")))?)
+                Some(
+                    Operation::parse(word)
+                        .ok_or_else(|| bad(format!("operation: any or one of {known}")))?,
+                )
             }
         };
+        if let (Some(operation), Some(scenario)) = (operation, scenario)
+            && !scenario.applies_to(operation)
+        {
+            let (scenario, operation) = (scenario.word(), operation.word());
+            let text = format!(
+                "scenario: {scenario} means nothing for {operation}; see: holdfast scenarios"
+            );
+            return Err(bad(text));
+        }
         let number = chosen.number.as_deref().filter(|number| *number != "any");
         if number.is_some_and(|number| holdfast_domain::OrderId::parse(number).is_err()) {
             return Err(bad("number: any, a bill number or an order number".to_owned()));
         }
         if !self.simulated()?.set(operation, number, scenario).await? {
-            let text = format!("there are {} scenarios, which is the most: clear some", limits::SCENARIOS);
+            let text =
+                format!("there are {} scenarios, which is the most: clear some", limits::SCENARIOS);
             return Err(bad(text));
         }
         let word = scenario.map_or("approve", Scenario::word);
@@ -219,7 +250,13 @@ impl Api {
     }
 
     async fn coded(&self, code: &str) -> Result<Bill, Failed> {
-        let none = || Failed(StatusCode::NOT_FOUND, "NO_ORDER", "没有这个二维码 (there is no such code)".to_owned());
+        let none = || {
+            Failed(
+                StatusCode::NOT_FOUND,
+                "NO_ORDER",
+                "没有这个二维码 (there is no such code)".to_owned(),
+            )
+        };
         let code = CodeId::parse(code).map_err(|_| none())?;
         self.core.store.coded(&code).await?.ok_or_else(none)
     }
@@ -234,8 +271,12 @@ impl Api {
                 ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)")
             }
             Phase::Requested { .. } => return Ok(()),
-            Phase::Lapsed => ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)"),
-            Phase::Closed => ("OPERATION_NOT_ALLOWED", "二维码已关闭 (the merchant closed this code)"),
+            Phase::Lapsed => {
+                ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)")
+            }
+            Phase::Closed => {
+                ("OPERATION_NOT_ALLOWED", "二维码已关闭 (the merchant closed this code)")
+            }
             _ => ("OPERATION_NOT_ALLOWED", "账单已支付 (this bill is paid already)"),
         };
         Err(Failed(StatusCode::CONFLICT, code, text.to_owned()))
@@ -256,7 +297,9 @@ impl Api {
         let merchant = self.accounts.book().merchants.get(&bill.key.mid).cloned();
         let payment = bill.payment();
         let grant = payment.and_then(|payment| payment.grant.as_ref());
-        let fen = |amount: Option<holdfast_domain::Amount>| amount.map_or(0, holdfast_domain::Amount::fen);
+        let fen = |amount: Option<holdfast_domain::Amount>| {
+            amount.map_or(0, holdfast_domain::Amount::fen)
+        };
         let mut seen = json!({
             "code": bill.terms.code.as_str(),
             "merchant": merchant.map(|merchant| merchant.name.to_string()),
@@ -304,14 +347,19 @@ fn bad(text: String) -> Failed {
 impl axum::response::IntoResponse for Failed {
     fn into_response(self) -> Response {
         let Self(status, code, text) = self;
-        (status, json_body(json!({"errCode": code, "errMsg": text, "errInfo": text}))).into_response()
+        (status, json_body(json!({"errCode": code, "errMsg": text, "errInfo": text})))
+            .into_response()
     }
 }
 
 impl From<StoreFault> for Failed {
     fn from(fault: StoreFault) -> Self {
         tracing::error!(%fault, "a control was not carried out");
-        Self(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "the store broke; see the log".to_owned())
+        Self(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            "the store broke; see the log".to_owned(),
+        )
     }
 }
 

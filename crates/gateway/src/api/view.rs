@@ -1,7 +1,8 @@
 //! Bills as merchants see them: our phases and legs in the protocol's words (`behaviour.md`, "Answers").
 
 use holdfast_domain::{
-    Amount, Bill, CardKind, Channel, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase, Receipt, Text, Why,
+    Amount, Bill, CardKind, Channel, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase, Receipt,
+    Text, Why,
 };
 use holdfast_wire::{
     field::{BillStatus, CardAttr, Fen, TargetSys, TradeStatus},
@@ -12,11 +13,15 @@ use holdfast_wire::{
 pub(super) fn bill_status(bill: &Bill) -> BillStatus {
     match &bill.phase {
         Phase::Requested { .. } => BillStatus::Unpaid,
-        Phase::Authorized { .. } | Phase::Capturing { .. } | Phase::Reversing { .. } => BillStatus::Paid,
-        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => match takings.touched() {
-            true => BillStatus::Refund,
-            false => BillStatus::Paid,
-        },
+        Phase::Authorized { .. } | Phase::Capturing { .. } | Phase::Reversing { .. } => {
+            BillStatus::Paid
+        }
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
+            match takings.touched() {
+                true => BillStatus::Refund,
+                false => BillStatus::Paid,
+            }
+        }
         Phase::Releasing { why: Why::Merchant | Why::Deadline, .. } => BillStatus::Paid,
         // The merchant was told that the bill is closed; money that came late and goes back changes nothing.
         Phase::Releasing { why: Why::LateAfterClose | Why::LateAfterLapse, .. }
@@ -74,7 +79,9 @@ pub(super) fn order_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
 
 /// A capture as it was when it was done, whatever became of it since: what a capture is answered with.
 pub(super) fn captured_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
-    let (Outcome::Done(receipt) | Outcome::Reversed { done: receipt, .. }) = &order.outcome else { return None };
+    let (Outcome::Done(receipt) | Outcome::Reversed { done: receipt, .. }) = &order.outcome else {
+        return None;
+    };
     let status = TradeStatus::TradeSuccess;
     Some(leg(&order.order, order.amount, bill.payment()?, receipt, status, "预授权完成"))
 }

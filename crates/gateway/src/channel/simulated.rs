@@ -229,6 +229,12 @@ impl Scenario {
         LINES.iter().find(|line| line.scenario == self).map_or("", |line| line.word)
     }
 
+    /// Whether the scenario means anything for the operation.
+    #[must_use]
+    pub fn applies_to(self, operation: Operation) -> bool {
+        LINES.iter().any(|line| line.scenario == self && line.operations.contains(&operation))
+    }
+
     fn by_suffix(operation: Operation, number: &str) -> Option<Self> {
         let (rest, word) = number.rsplit_once('-')?;
         let (_, of) = rest.rsplit_once('-')?;

@@ -6,7 +6,9 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use holdfast_domain::{Bill, BillKey, BillNo, Change, CodeId, Entry, Event, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{
+    Bill, BillKey, BillNo, Change, CodeId, Entry, Event, Leg, Mid, Moment, OrderId,
+};
 
 #[cfg(test)]
 mod contract;

@@ -118,6 +118,18 @@ async fn a_number_belongs_to_one_request() {
     .await;
 }
 
+/// The 2020 form of the release names either the payment or the capture, so they must not be the same.
+#[tokio::test]
+async fn a_capture_cannot_have_the_number_of_the_payment() {
+    let gateway = Gateway::start().await;
+    let auth = gateway.authorized("3194B0001", 500).await;
+    let order = "3194B00010";
+    let fields = json!({"billNo": "3194B0001", "authedOrderId": order, "authIdRespCd": auth, "totalAmount": 500});
+    let answer = gateway.call("preauthed", fields).await;
+    assert_eq!(answer.outcome(), "200 DUP_ORDER", "{}", answer.text());
+    assert_eq!(gateway.phase("3194B0001").await, "authorized");
+}
+
 #[tokio::test]
 async fn a_bill_number_belongs_to_one_bill() {
     let gateway = Gateway::start().await;

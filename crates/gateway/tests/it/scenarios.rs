@@ -179,6 +179,7 @@ async fn what_cannot_be_chosen_is_said_so() {
         (json!({"scenario": "explode"}), "refuse, late, lostorder"),
         (json!({}), "scenario"),
         (json!({"scenario": "late", "operation": "fly"}), "pay, cap, rev, rel, ref"),
+        (json!({"scenario": "norestore", "operation": "cap"}), "means nothing for cap"),
         (json!({"scenario": "late", "number": "a b"}), "number"),
         (json!({"scenario": "late", "colour": "red"}), "colour"),
         (json!("late"), "expected"),
