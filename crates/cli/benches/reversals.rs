@@ -10,6 +10,8 @@
 //! cargo bench -p holdfast --bench reversals -- 10000   # fewer
 //! ```
 
+#![expect(clippy::float_arithmetic, reason = "rates and ratios to print; no money is counted here")]
+
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
