@@ -628,19 +628,17 @@ fn marks(key: &BillKey, number: u64) -> Marks {
     }
 }
 
-/// 48 decimal digits that follow from the bill and a word.
+/// 64 decimal digits that follow from the bill and a word.
 fn digits(key: &BillKey, word: &str) -> String {
-    let digest = Sha256::digest(format!("{key}/{word}"));
-    let mut digits = String::with_capacity(96);
-    for byte in digest {
-        let _ = write!(digits, "{byte:03}");
-    }
-    // The last digit of each byte's three is the most evenly spread; take two of three.
-    digits
-        .as_bytes()
-        .chunks(3)
-        .flat_map(|three| three.iter().skip(1))
-        .take(48)
-        .map(|b| char::from(*b))
-        .collect()
+    let digest = Sha256::new()
+        .chain_update(key.mid.as_str())
+        .chain_update("/")
+        .chain_update(key.no.as_str())
+        .chain_update(key.date.0.to_be_bytes())
+        .chain_update(word)
+        .finalize();
+    // The last two decimal digits of each byte.
+    let digits =
+        digest.iter().flat_map(|byte| [byte.div_euclid(10).rem_euclid(10), byte.rem_euclid(10)]);
+    digits.map(|digit| char::from(b'0'.saturating_add(digit))).collect()
 }
