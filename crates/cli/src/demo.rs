@@ -151,36 +151,10 @@ impl Stage {
 
     /// A request for a bill whose money is taken at once.
     fn payment(&self, bill: &BillKey, fen: u64) -> Result<GetQrcode, Failure> {
+        let common = self.client.common(MID, TID).map_err(malformed)?;
         Ok(GetQrcode {
-            common: self.client.common(MID, TID).map_err(malformed)?,
-            bill_no: Some(bill.no.clone()),
-            bill_date: Some(bill.date),
             bill_desc: Some(Text::parse("押金 1号房").map_err(malformed)?),
-            total_amount: Some(amount(fen)?),
-            preauth_transaction: None,
-            secure_transaction: None,
-            division_flag: None,
-            asyn_division_flag: None,
-            platform_amount: None,
-            goods: None,
-            sub_orders: None,
-            member_id: None,
-            counter_no: None,
-            expire_time: None,
-            notify_url: None,
-            return_url: None,
-            qr_code_id: None,
-            system_id: None,
-            wallet_option: None,
-            name: None,
-            mobile: None,
-            cert_type: None,
-            cert_no: None,
-            fix_buyer: None,
-            limit_credit_card: None,
-            pay_info_query_addr: None,
-            installment_number: None,
-            ret_comm_params: None,
+            ..GetQrcode::one_off(common, bill.no.clone(), bill.date, amount(fen)?)
         })
     }
 

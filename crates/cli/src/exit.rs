@@ -162,11 +162,8 @@ impl From<VaultError> for Failure {
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
         match error {
-            // These carry their own way out.
-            AccountError::Refused(why) => match why.split_once("; ") {
-                Some((sentence, hint)) => Self::new(Exit::Conflict, sentence).hint(hint),
-                None => Self::new(Exit::Conflict, why),
-            },
+            AccountError::Missing { what, hint } => Self::new(Exit::NotFound, what).hint(hint),
+            AccountError::Conflict { what, hint } => Self::new(Exit::Conflict, what).hint(hint),
             other => Self::new(Exit::Config, other),
         }
     }

@@ -208,13 +208,13 @@ async fn compare(data: &Path, world: &World, seed: u64) {
             events.entry(record.key.no.to_string()).or_default().push(done);
         }
     }
+    store.close().await;
     let acknowledged = world.acknowledged.lock().unwrap();
     assert!(!acknowledged.is_empty());
     for (bill, told) in acknowledged.iter() {
         let expected: Vec<String> = told.iter().flat_map(|step| step.events(bill)).collect();
         assert_eq!(events.get(bill), Some(&expected), "seed {seed}: bill {bill} was told {told:?}");
     }
-    store.close().await;
 }
 
 /// What a merchant does with one bill, in this order.
@@ -429,35 +429,9 @@ async fn call<E: Endpoint>(client: &Client, request: &E) -> Option<E::Response> 
 
 fn get_qrcode(common: Common, no: BillNo, date: Day) -> GetQrcode {
     GetQrcode {
-        common,
-        bill_no: Some(no),
-        bill_date: Some(date),
         bill_desc: Text::parse("押金 1号房").ok(),
-        total_amount: Amount::from_fen(500).ok(),
         preauth_transaction: Some(TextFlag(true)),
-        secure_transaction: None,
-        division_flag: None,
-        asyn_division_flag: None,
-        platform_amount: None,
-        goods: None,
-        sub_orders: None,
-        member_id: None,
-        counter_no: None,
-        expire_time: None,
-        notify_url: None,
-        return_url: None,
-        qr_code_id: None,
-        system_id: None,
-        wallet_option: None,
-        name: None,
-        mobile: None,
-        cert_type: None,
-        cert_no: None,
-        fix_buyer: None,
-        limit_credit_card: None,
-        pay_info_query_addr: None,
-        installment_number: None,
-        ret_comm_params: None,
+        ..GetQrcode::one_off(common, no, date, Amount::from_fen(500).unwrap())
     }
 }
 

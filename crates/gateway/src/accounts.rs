@@ -89,9 +89,22 @@ pub enum AccountError {
         /// What is wrong.
         error: String,
     },
-    /// What is asked for cannot be done; the text says why and what to do.
-    #[error("{0}")]
-    Refused(String),
+    /// What is named is not there.
+    #[error("{what}")]
+    Missing {
+        /// What is missing.
+        what: String,
+        /// A command that helps.
+        hint: String,
+    },
+    /// What is asked for does not go together with what is there.
+    #[error("{what}")]
+    Conflict {
+        /// Why not.
+        what: String,
+        /// A command that helps.
+        hint: String,
+    },
 }
 
 /// An app as the store keeps it.
@@ -188,10 +201,8 @@ impl Accounts {
     pub async fn add_merchant(&self, mid: &Mid, name: &Text<64>) -> Result<(), AccountError> {
         let book = self.book();
         if book.merchants.len() >= limits::ACCOUNTS {
-            return Err(AccountError::Refused(format!(
-                "there are {} merchants, which is the most",
-                limits::ACCOUNTS
-            )));
+            let what = format!("there are {} merchants, which is the most", limits::ACCOUNTS);
+            return Err(conflict(what, "holdfast merchant list"));
         }
         let frozen = book.merchants.get(mid).is_some_and(|merchant| merchant.frozen);
         self.write_merchant(mid, name, frozen).await
@@ -233,17 +244,17 @@ impl Accounts {
         let book = self.book();
         let id: Arc<str> = id.map_or_else(|| dice.hex(32), str::to_owned).into();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let refused = |why: String| Err(AccountError::Refused(why));
         if id.is_empty() || id.len() > 32 || !id.chars().all(plain) {
-            return refused(format!("{id:?} cannot be an app id: 1 to 32 letters, digits, - or _"));
+            let what = format!("{id:?} cannot be an app id: 1 to 32 letters, digits, - or _");
+            return Err(conflict(what, "holdfast app add --help"));
         }
         if book.apps.contains_key(&id) {
-            return refused(format!(
-                "there is an app {id} already; to give it a new key: holdfast app rotate-key {id}"
-            ));
+            let hint = format!("holdfast app rotate-key {id}   # gives it a new key");
+            return Err(conflict(format!("there is an app {id} already"), hint));
         }
         if book.apps.len() >= limits::ACCOUNTS {
-            return refused(format!("there are {} apps, which is the most", limits::ACCOUNTS));
+            let what = format!("there are {} apps, which is the most", limits::ACCOUNTS);
+            return Err(conflict(what, "holdfast app list"));
         }
         if let Some(mid) = merchants.iter().find(|mid| !book.merchants.contains_key(*mid)) {
             return Err(no_merchant(mid));
@@ -274,10 +285,8 @@ impl Accounts {
         let live: Vec<&Key> = app.keys.iter().filter(|key| key.is_good(now)).collect();
         if live.len() >= limits::KEYS {
             let old = live.last().map_or(0, |key| key.number);
-            return Err(AccountError::Refused(format!(
-                "app {id} has {} live keys; end the older one first: holdfast app revoke-key {id} {old}",
-                live.len()
-            )));
+            let what = format!("app {id} has {} live keys: end the older one first", live.len());
+            return Err(conflict(what, format!("holdfast app revoke-key {id} {old}")));
         }
         let number = app.keys.iter().map(|key| key.number).max().unwrap_or(0).saturating_add(1);
         let key = new_key(dice);
@@ -300,9 +309,7 @@ impl Accounts {
         let (gone, left): (Vec<&Key>, Vec<&Key>) =
             app.keys.iter().partition(|key| key.number == number);
         if gone.is_empty() {
-            return Err(AccountError::Refused(format!(
-                "app {id} has no key {number}; see: holdfast app list"
-            )));
+            return Err(missing(format!("app {id} has no key {number}"), "holdfast app list"));
         }
         let keys = left.into_iter().map(|key| KeyRecord {
             ends_at: key.ends_at.map(|at| at.0),
@@ -364,11 +371,18 @@ fn owner(id: &str, number: u32) -> String {
 }
 
 fn no_merchant(mid: &Mid) -> AccountError {
-    AccountError::Refused(format!(
-        "there is no merchant {mid}; add it first: holdfast merchant add {mid} --name …"
-    ))
+    let hint = format!("holdfast merchant add {mid} --name …");
+    missing(format!("there is no merchant {mid}"), hint)
 }
 
 fn no_app(id: &str) -> AccountError {
-    AccountError::Refused(format!("there is no app {id}; see: holdfast app list"))
+    missing(format!("there is no app {id}"), "holdfast app list")
+}
+
+fn missing(what: String, hint: impl Into<String>) -> AccountError {
+    AccountError::Missing { what, hint: hint.into() }
+}
+
+fn conflict(what: String, hint: impl Into<String>) -> AccountError {
+    AccountError::Conflict { what, hint: hint.into() }
 }

@@ -352,11 +352,12 @@ async fn many_callers_at_once_lose_nothing(store: &dyn Store) {
 async fn what_is_in_flight_is_seen_by_nobody_and_lost_by_a_crash() {
     let store = MemoryStore::by_hand();
     let bill = made("M1/BILL01").change.bill;
-    for (end, outcome) in [
-        (MemoryStore::crash as fn(&MemoryStore), "fault"),
+    let ends: [(fn(&MemoryStore), &str); 3] = [
+        (MemoryStore::crash, "fault"),
         (MemoryStore::sync, "made"),
         (MemoryStore::break_disk, "conflict"),
-    ] {
+    ];
+    for (end, outcome) in ends {
         let seen = async {
             let seen = store.bill(&bill.key).await.unwrap().is_some();
             end(&store);

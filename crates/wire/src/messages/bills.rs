@@ -105,6 +105,44 @@ message! {
     }
 }
 
+impl GetQrcode {
+    /// A one-off code (一次性码) for a plain payment, with nothing special about it.
+    #[must_use]
+    pub fn one_off(common: Common, bill_no: BillNo, bill_date: Day, total_amount: Amount) -> Self {
+        Self {
+            common,
+            bill_no: Some(bill_no),
+            bill_date: Some(bill_date),
+            bill_desc: None,
+            total_amount: Some(total_amount),
+            preauth_transaction: None,
+            secure_transaction: None,
+            division_flag: None,
+            asyn_division_flag: None,
+            platform_amount: None,
+            goods: None,
+            sub_orders: None,
+            member_id: None,
+            counter_no: None,
+            expire_time: None,
+            notify_url: None,
+            return_url: None,
+            qr_code_id: None,
+            system_id: None,
+            wallet_option: None,
+            name: None,
+            mobile: None,
+            cert_type: None,
+            cert_no: None,
+            fix_buyer: None,
+            limit_credit_card: None,
+            pay_info_query_addr: None,
+            installment_number: None,
+            ret_comm_params: None,
+        }
+    }
+}
+
 message! {
     /// Goods on a bill; stored and shown, never interpreted.
     /// 商品信息。
