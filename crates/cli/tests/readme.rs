@@ -79,16 +79,6 @@ fn both_languages_of_the_readme_are_kept_equal() {
     assert_eq!(shape(&english), shape(&chinese), "headings, bullets or table rows differ");
 }
 
-/// The figures in the README were measured: no place holder is left.
-#[test]
-fn the_readme_has_no_place_holders() {
-    for file in ["README.md", "README.zh-CN.md"] {
-        for mark in ["_FIGURE", "BENCH_", "_ZH"] {
-            assert!(!read(file).contains(mark), "{file}: {mark}");
-        }
-    }
-}
-
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
     text.split(&opening)
