@@ -108,7 +108,12 @@ impl Worker {
         let mut tasks = JoinSet::new();
         tokio::pin!(stop);
         loop {
-            match self.jobs().await {
+            // What was found before goes first; what is still to be done is found again.
+            let jobs = match tasks.len() < limits::WORKER_LOOK {
+                true => self.jobs().await,
+                false => Ok(vec![]),
+            };
+            match jobs {
                 Ok(jobs) => {
                     for job in jobs {
                         let (core, places) = (core.clone(), places.clone());

@@ -140,6 +140,10 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
     let path = request.uri().path().to_owned();
     let (status, body) = api.clone().respond(request, &path).await;
     tracing::debug!(request_id = %id, path, status = status.as_u16(), micros = watch.elapsed().as_micros(), "answered");
+    if status.is_server_error() {
+        // The caller has the id; what broke was logged where it broke.
+        tracing::warn!(request_id = %id, path, status = status.as_u16(), "answered with a fault");
+    }
     let json = (header::CONTENT_TYPE, "application/json;charset=utf-8".to_owned());
     let id = (header::HeaderName::from_static("request-id"), id);
     let mut response = (status, [json, id], body).into_response();
@@ -167,10 +171,6 @@ impl Api {
         request: hyper::Request<Body>,
         path: &str,
     ) -> (StatusCode, Vec<u8>) {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return self
-                .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
-        };
         if !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
             return self.refuse(
                 No::new(Code::NoService, "nothing is served under this path".to_owned()),
@@ -191,6 +191,11 @@ impl Api {
         let arrived = match read(request, path.to_owned(), query, form_query).await {
             Ok(arrived) => arrived,
             Err(no) => return self.refuse(no, None),
+        };
+        // Taken only now: a caller that is slow to send its body keeps nobody else out.
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return self
+                .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
         };
         // On its own, so that a caller who hangs up does not stop half-way what has begun.
         let api = self.clone();

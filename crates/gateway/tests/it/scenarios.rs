@@ -99,13 +99,29 @@ fn the_table_has_every_operation_in_every_scenario() {
 #[test]
 fn the_page_about_scenarios_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scenarios.md");
-    let page = format!("{PAGE}{}", scenarios_reference());
+    let page = format!("{PAGE}{}{PAYER}", scenarios_reference());
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &page).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == page, "docs/scenarios.md is old; run this test with UPDATE=1");
 }
+
+const PAYER: &str = "
+## The payer and the clock / 付款人与时钟
+
+Small JSON answers, without authentication, in the test environment only. On the command line: `holdfast sim`.
+仅限测试环境的小型 JSON 接口，无需认证。命令行：`holdfast sim`。
+
+| request 请求 | body 报文 | what happens 结果 |
+|---|---|---|
+| `GET /sim/payer/{qrCodeId}` | – | The bill as its payer sees it, `phase`, `held` and `taken` among the fields. Also `GET /bills/qrCode.do?id=…`. 付款人所见的账单 |
+| `POST /sim/payer/{qrCodeId}/confirm` | `{\"card\":\"debit\"\\|\"credit\",\"through\":\"unionpay\"\\|\"wechat\"\\|\"alipay\"}`, both optional | The payer confirms; a hold is answered with its six-digit `authIdRespCd`. 付款人确认 |
+| `POST /sim/payer/{qrCodeId}/decline` | – | The payer says no; the bill can still be paid. 付款人拒绝 |
+| `POST /sim/payer/{qrCodeId}/expire` | – | The bill lapses at once. 账单立即过期 |
+| `GET /sim/clock` | – | The time that bills live by, and the time on the wall. 账单时间与真实时间 |
+| `POST /sim/clock` | `{\"advance\":\"30d\"}` | Moves the bills' time ahead, for all bills; signatures go by the wall. 拨快账单时间 |
+";
 
 const PAGE: &str = "\
 # Scenarios / 模拟场景
