@@ -46,7 +46,8 @@ impl Folder {
 
     fn wait(&self, rhythm: Rhythm) -> Option<End> {
         let idle = |pace: &mut super::Pace| {
-            pace.unfolded < rhythm.commits && pace.end.is_none() && self.base.fault.get().is_none()
+            let enough = self.base.unfolded() >= rhythm.commits;
+            !enough && pace.end.is_none() && self.base.fault.get().is_none()
         };
         // How long it waits decides nothing but when work is done, so this is not the business of a clock.
         let waited = self.base.paced.wait_timeout_while(self.base.pace(), rhythm.pace, idle);
@@ -63,7 +64,8 @@ impl Folder {
             overlay.folding = Arc::new(mem::replace(&mut overlay.active, next));
             overlay.folding.clone()
         };
-        self.base.pace().unfolded = 0;
+        // Between the two nobody can look at the overlay and then miss the call.
+        drop(self.base.pace());
         self.base.paced.notify_all();
         view::fold(&self.view, &layer)?;
         self.rows = self.rows.saturating_add(layer.rows());

@@ -76,8 +76,6 @@ struct Base {
 /// How the writer and the folder keep step.
 #[derive(Default)]
 struct Pace {
-    /// Commits in the active layer.
-    unfolded: usize,
     /// Whether nothing more will be committed, and what is to become of what is not folded.
     end: Option<End>,
     /// The journal's log was written back by the folder as far as it was there; what is left is the
@@ -160,11 +158,8 @@ impl SqliteStore {
         let journal = JOURNAL.open_writer(dir, Durability::Full)?;
         let view = BILLS.open_writer(dir, Durability::Whole)?;
         let active = recover(dir, &journal, &view)?;
-        let base = Arc::new(Base {
-            pace: Mutex::new(Pace { unfolded: active.commits(), ..Pace::default() }),
-            lock: Mutex::new(Some(lock)),
-            ..Base::new(dir, registry, active)
-        });
+        let base =
+            Arc::new(Base { lock: Mutex::new(Some(lock)), ..Base::new(dir, registry, active) });
         files::limit(&journal, room.journal).and(files::limit(&view, room.view))?;
         let (jobs, queue) = mpsc::channel(limits::COMMIT_QUEUE);
         let (writer, folder) =
@@ -260,6 +255,13 @@ impl Base {
         self.overlay.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Commits that are not folded yet and not being folded. Counted where they are: a count kept beside them
+    /// was overtaken by folds, and crept up until the writer waited for nothing.
+    fn unfolded(&self) -> usize {
+        self.overlay().active.commits()
+    }
+
+    /// Nobody who holds the overlay asks for this, so whoever holds this may ask for the overlay.
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -53,6 +53,30 @@ async fn a_crash_between_a_fold_and_forgetting_what_was_folded_is_harmless() {
     proves(&store).await;
 }
 
+/// How much is not folded was counted beside the overlay once. A fold between a batch's becoming visible and its
+/// being counted left the batch in the count, and a writer that may not be that far ahead waited for a folder
+/// with nothing to do.
+#[tokio::test]
+async fn a_fold_that_overtakes_the_writer_does_not_stop_it() {
+    let dir = Dir::new();
+    // A folder that never rests, and a writer that waits for it from the second commit on.
+    let store = SqliteStore::folding(&dir, ENVIRONMENT, FOLDS_AT_ONCE, std::time::Duration::ZERO);
+    let store = store.unwrap();
+    for round in 0..200 {
+        let name = |number: u32| format!("M1/BILL{round:03}{number}");
+        let [a, b, c, d] = [0, 1, 2, 3].map(name);
+        tokio::join!(
+            make(&store, &a, ""),
+            make(&store, &b, ""),
+            make(&store, &c, ""),
+            make(&store, &d, "")
+        );
+    }
+    assert_eq!(store.last().await.unwrap(), 800);
+    store.close().await;
+    assert_eq!(store.base.unfolded(), 0);
+}
+
 #[tokio::test]
 async fn the_view_is_made_again_when_somebody_removed_it() {
     let dir = Dir::new();

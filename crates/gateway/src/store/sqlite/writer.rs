@@ -84,15 +84,15 @@ impl Writer {
                     }
                 }
             }
-            let commits = self.commit(batch);
-            self.keep_pace(commits, rhythm);
+            self.commit(batch);
+            self.keep_pace(rhythm);
         }
         self.base.pace().end = Some(end);
         self.base.paced.notify_all();
     }
 
-    /// Makes a batch durable, then visible, then answers; returns how many commits it was.
-    fn commit(&mut self, mut batch: Vec<Waiting>) -> usize {
+    /// Makes a batch durable, then visible, then answers.
+    fn commit(&mut self, mut batch: Vec<Waiting>) {
         let appended = match self.base.fault.get() {
             // Whatever the disk holds now, nobody was told of it. Writing on could contradict it.
             Some(fault) => Err(fault.clone()),
@@ -105,17 +105,15 @@ impl Writer {
                     // Whoever asked may have given up.
                     let _ = waiting.answer.send(Err(fault.clone().into()));
                 }
-                return 0;
+                return;
             }
         };
         let mut answers = Vec::with_capacity(batch.len());
-        let mut commits = 0;
         {
             let mut overlay = self.base.overlay_mut();
             for (Waiting { change, answer, .. }, verdict) in batch.into_iter().zip(verdicts) {
                 if verdict.is_ok() {
                     overlay.active.apply(change.bill, change.leg);
-                    commits += 1;
                 }
                 answers.push((answer, verdict));
             }
@@ -125,7 +123,6 @@ impl Writer {
         for (answer, verdict) in answers {
             let _ = answer.send(verdict);
         }
-        commits
     }
 
     /// Appends those of the batch that can be accepted, in one synced transaction, and says which.
@@ -197,15 +194,15 @@ impl Writer {
     }
 
     /// Wakes the folder when there is enough to fold, and waits for it when there is far too much.
-    fn keep_pace(&self, commits: usize, rhythm: Rhythm) {
+    fn keep_pace(&self, rhythm: Rhythm) {
         let mut pace = self.base.pace();
-        pace.unfolded = pace.unfolded.saturating_add(commits);
-        if pace.unfolded >= rhythm.commits {
+        if self.base.unfolded() >= rhythm.commits {
             self.base.paced.notify_all();
         }
         let log_due = mem::take(&mut pace.log_due);
-        let full =
-            |pace: &mut Pace| pace.unfolded >= rhythm.unfolded && self.base.fault.get().is_none();
+        let full = |_: &mut Pace| {
+            self.base.unfolded() >= rhythm.unfolded && self.base.fault.get().is_none()
+        };
         drop(self.base.paced.wait_while(pace, full).unwrap_or_else(PoisonError::into_inner));
         if log_due && let Err(fault) = write_back(&self.journal, "PASSIVE") {
             self.base.stop(fault);
