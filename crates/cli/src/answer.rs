@@ -5,7 +5,7 @@ use holdfast_wire::{
     code::Code,
     field::Rule,
     json::{Json, Object},
-    message::{EndpointSpec, FieldSpec, Message as _},
+    message::{EndpointSpec, FieldSpec, Message as _, says_done},
     messages::Failure as Refusal,
 };
 
@@ -25,7 +25,7 @@ pub(crate) fn show(screen: &Screen, endpoint: &EndpointSpec, exchange: &Exchange
         return String::from_utf8_lossy(&exchange.body).into_owned();
     };
     let code = text(&answer, "errCode");
-    let done = matches!(code, "SUCCESS" | "0000");
+    let done = says_done(code);
     let tone = if done { Tone::Good } else { Tone::Bad };
     let meaning = Code::named(code)
         .map(Code::spec)

@@ -26,7 +26,7 @@ use holdfast_wire::{
     auth::AppId,
     field::{AuthRef, Rule, TextFlag},
     json::{Json, Object},
-    message::{Endpoint, EndpointSpec},
+    message::{Endpoint, EndpointSpec, says_done},
     messages::{GetQrcode, Preauthed, PreauthedCancel, Query, Refund},
     secret::AppKey,
     time,
@@ -377,7 +377,7 @@ impl Play<'_> {
                 asked => asked,
             };
             self.screen.result(format_args!("    {arrow} {asked}"))?;
-            let tone = if matches!(code, "SUCCESS" | "OK") { Tone::Good } else { Tone::Bad };
+            let tone = if code == "OK" || says_done(code) { Tone::Good } else { Tone::Bad };
             let arrow = self.screen.tone(Tone::Quiet, "←");
             let code = self.screen.tone(tone, code);
             let told = some(&answer, endpoint, TOLD);

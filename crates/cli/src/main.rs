@@ -29,7 +29,8 @@ use exit::{Exit, Failure};
 use screen::{ColorChoice, Format, Screen};
 
 /// What one thread allocates another frees: a commit goes from a caller's thread to the writer's and on to the
-/// folder's. The system's allocator spends its time on locks then; with this one the bench answers 40 % more.
+/// folder's. The system's allocator spends its time on locks then: in the bench it reaches 17,500 reversals a second where
+/// this one reaches 20,000 to 22,700.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -259,6 +259,8 @@ pub enum Refusal {
         /// The business day it is now.
         today: Day,
     },
+    /// A capture or refund cannot bear the number of the payment: a release names that.
+    NumberOfPayment,
     /// A capture that has been refunded cannot be reversed.
     AlreadyRefunded,
     /// The hold's deadline is over.
@@ -650,6 +652,11 @@ fn split(
 
 /// Checks that what the command names is what the bill has, whatever phase it is in.
 fn identified(bill: &Bill, command: &Command) -> Result<(), Refusal> {
+    if let Command::Capture { order, .. } | Command::Refund { order, .. } = command
+        && *order == bill.key.payment_leg()
+    {
+        return Err(Refusal::NumberOfPayment);
+    }
     let (auth, hold) = match command {
         Command::Capture { auth, .. } | Command::Reverse { auth, .. } => (auth, None),
         Command::Release { auth, hold } => (auth, Some(hold)),
@@ -802,6 +809,9 @@ impl fmt::Display for Refusal {
                 f,
                 "the capture is of business day {captured} and it is {today} now: refund instead"
             ),
+            Self::NumberOfPayment => {
+                f.write_str("this is the number of the bill's payment: take a new one")
+            }
             Self::AlreadyRefunded => f.write_str(
                 "cannot reverse: part of the capture was refunded; refund the rest instead",
             ),

@@ -140,6 +140,20 @@ fn what_does_not_belong_to_the_hold_is_named() {
     );
 }
 
+/// A release names the payment by its number, so nothing else may bear it.
+#[test]
+fn the_number_of_the_payment_is_its_own() {
+    check_hold(
+        "
+        authorize                | authorized        | payer -500 held 500 merchant 0
+        capture 3194000000 300   | number of payment | payer -500 held 500 merchant 0
+        capture C00001 300       | capturing         | payer -500 held 500 merchant 0
+        approve 1                | captured          | payer -300 held 0 merchant 300
+        refund 3194000000 1      | number of payment | payer -300 held 0 merchant 300
+        ",
+    );
+}
+
 #[test]
 fn a_hold_that_nobody_touches_expires() {
     check_hold(
@@ -435,6 +449,7 @@ impl World {
                 }
                 Refusal::Mismatch(holdfast_domain::Reference::Hold) => "wrong hold".to_owned(),
                 Refusal::CrossDay { .. } => "cross day".to_owned(),
+                Refusal::NumberOfPayment => "number of payment".to_owned(),
                 Refusal::AlreadyRefunded => "refunded".to_owned(),
                 Refusal::DeadlineOver { .. } => "deadline over".to_owned(),
                 Refusal::TooSoon => "too soon".to_owned(),

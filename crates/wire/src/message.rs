@@ -202,6 +202,12 @@ pub(crate) fn write_object(message: &impl Message, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// Whether an `errCode` says that it was done: `SUCCESS`, or `0000` from the exchange for a token.
+#[must_use]
+pub fn says_done(err_code: &str) -> bool {
+    matches!(err_code, "SUCCESS" | "0000")
+}
+
 /// Why an answer did not bring what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
@@ -225,7 +231,7 @@ pub fn read_answer<E: Endpoint>(body: &[u8]) -> Result<E::Response, NoAnswer> {
         _ => &whole,
     };
     match answer.get("errCode") {
-        Some(Json::Text(code)) if code == "SUCCESS" || code == "0000" => {
+        Some(Json::Text(code)) if says_done(code) => {
             E::Response::decode(answer).map_err(NoAnswer::Incomplete)
         }
         _ => Err(match Failure::decode(answer) {

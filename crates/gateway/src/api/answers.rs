@@ -552,10 +552,6 @@ impl Api {
         deed: Deed,
         fingerprint: holdfast_domain::Fingerprint,
     ) -> Result<Option<Leg>, No> {
-        if *order == bill.key.payment_leg() {
-            let why = format!("{order} is the number of the bill's payment; take a new one");
-            return Err(No::new(Code::DupOrder, why));
-        }
         let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else {
             return Ok(None);
         };

@@ -6,7 +6,7 @@ use holdfast_domain::{Mid, Moment};
 use holdfast_wire::{
     auth::{AuthFault, Authorization, BodySig},
     code::Code,
-    field::{Note, Seconds},
+    field::Seconds,
     json::Object,
     message::{FieldFault, Message as _, Problem},
     messages::{TokenAccess, TokenIssued},
@@ -111,14 +111,9 @@ impl Api {
         self.check_address(&app, arrived)?;
         self.once(&app.id, request.nonce.as_str(), request.timestamp.moment(), wall)?;
         let token = self.tokens.issue(&app.id, key, wall);
-        let issued = TokenIssued {
-            err_code: holdfast_domain::Text::parse("0000").map_err(|_| No::broken())?,
-            err_info: Some(Note::new("正常")),
-            access_token: Token::parse(&token).map_err(|_| No::broken())?,
-            expires_in: Seconds(
-                u32::try_from(limits::TOKEN_MS.div_euclid(1_000)).unwrap_or(u32::MAX),
-            ),
-        };
+        let token = Token::parse(&token).map_err(|_| No::broken())?;
+        let life = u32::try_from(limits::TOKEN_MS.div_euclid(1_000)).unwrap_or(u32::MAX);
+        let issued = TokenIssued::new(token, Seconds(life));
         Ok(issued.encode())
     }
 

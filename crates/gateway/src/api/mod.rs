@@ -420,6 +420,7 @@ impl From<Refusal> for No {
             | Refusal::DeadlineOver { .. }
             | Refusal::TooSoon
             | Refusal::TooManyTries => Code::OperationNotAllowed,
+            Refusal::NumberOfPayment => Code::DupOrder,
             Refusal::Busy { .. } | Refusal::Stale => Code::OrderProcessing,
             Refusal::CrossDay { .. } => Code::NoCrossDayTrading,
             Refusal::Mismatch(reference) => {

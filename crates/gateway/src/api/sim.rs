@@ -12,7 +12,7 @@ use axum::{
     routing::{get, post},
 };
 use holdfast_domain::{Bill, CardKind, Channel, CodeId, Command, Kind, Moment, Phase, Text};
-use holdfast_wire::time;
+use holdfast_wire::{code::Code, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,8 +40,8 @@ pub(super) fn routes(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
         .layer(axum::extract::DefaultBodyLimit::max(limits::BODY_BYTES))
 }
 
-/// Why a control did nothing: a status, a word for programs, a text for people in both languages.
-struct Failed(StatusCode, &'static str, String);
+/// Why a control did nothing: a status, a code for programs, a text for people in both languages.
+struct Failed(StatusCode, Code, String);
 
 type Answer = Result<Response, Failed>;
 
@@ -112,7 +112,7 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
                 _ => String::new(),
             };
             api.core.submit(bill, &decline, &Asker::Payer).await?;
-            return Err(Failed(StatusCode::PAYMENT_REQUIRED, "TARGET_FAIL", reason));
+            return Err(Failed(StatusCode::PAYMENT_REQUIRED, Code::TargetFail, reason));
         }
         Confirmation::Silent => {
             let text = "已付款，结果稍后到达 (paid; the gateway has not heard of it yet)";
@@ -125,7 +125,7 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
         Confirmation::Lost => {
             let text = "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)"
                 .to_owned();
-            return Err(Failed(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", text));
+            return Err(Failed(StatusCode::GATEWAY_TIMEOUT, Code::Timeout, text));
         }
     };
     let mut done = false;
@@ -142,7 +142,7 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
                 api.payable(&now)?;
                 return Err(Failed(
                     StatusCode::CONFLICT,
-                    "ORDER_PROCESSING",
+                    Code::OrderProcessing,
                     "请重试 (try again)".to_owned(),
                 ));
             }
@@ -210,7 +210,7 @@ async fn clear_scenario(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
 impl Api {
     fn simulated(&self) -> Result<&Simulated, Failed> {
         let none = || {
-            Failed(StatusCode::NOT_FOUND, "NO_SERVICE", "there is no simulation here".to_owned())
+            Failed(StatusCode::NOT_FOUND, Code::NoService, "there is no simulation here".to_owned())
         };
         self.simulated.as_deref().ok_or_else(none)
     }
@@ -253,7 +253,7 @@ impl Api {
         let none = || {
             Failed(
                 StatusCode::NOT_FOUND,
-                "NO_ORDER",
+                Code::NoOrder,
                 "没有这个二维码 (there is no such code)".to_owned(),
             )
         };
@@ -264,20 +264,21 @@ impl Api {
     /// Says kindly why a bill cannot be paid any more.
     fn payable(&self, bill: &Bill) -> Result<(), Failed> {
         let (code, text) = match &bill.phase {
-            Phase::Requested { .. } if self.simulated()?.is_silent(&bill.key) => {
-                ("ORDER_PROCESSING", "已付款，等待结果 (you have paid; the result is on its way)")
-            }
+            Phase::Requested { .. } if self.simulated()?.is_silent(&bill.key) => (
+                Code::OrderProcessing,
+                "已付款，等待结果 (you have paid; the result is on its way)",
+            ),
             Phase::Requested { .. } if self.core.clock.now() >= bill.terms.expires_at => {
-                ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)")
+                (Code::OperationNotAllowed, "二维码已过期 (this code is over; ask for a new one)")
             }
             Phase::Requested { .. } => return Ok(()),
             Phase::Lapsed => {
-                ("OPERATION_NOT_ALLOWED", "二维码已过期 (this code is over; ask for a new one)")
+                (Code::OperationNotAllowed, "二维码已过期 (this code is over; ask for a new one)")
             }
             Phase::Closed => {
-                ("OPERATION_NOT_ALLOWED", "二维码已关闭 (the merchant closed this code)")
+                (Code::OperationNotAllowed, "二维码已关闭 (the merchant closed this code)")
             }
-            _ => ("OPERATION_NOT_ALLOWED", "账单已支付 (this bill is paid already)"),
+            _ => (Code::OperationNotAllowed, "账单已支付 (this bill is paid already)"),
         };
         Err(Failed(StatusCode::CONFLICT, code, text.to_owned()))
     }
@@ -341,13 +342,13 @@ fn json_body(value: Value) -> impl axum::response::IntoResponse {
 }
 
 fn bad(text: String) -> Failed {
-    Failed(StatusCode::BAD_REQUEST, "BAD_REQUEST", text)
+    Failed(StatusCode::BAD_REQUEST, Code::BadRequest, text)
 }
 
 impl axum::response::IntoResponse for Failed {
     fn into_response(self) -> Response {
         let Self(status, code, text) = self;
-        (status, json_body(json!({"errCode": code, "errMsg": text, "errInfo": text})))
+        (status, json_body(json!({"errCode": code.name(), "errMsg": text, "errInfo": text})))
             .into_response()
     }
 }
@@ -357,7 +358,7 @@ impl From<StoreFault> for Failed {
         tracing::error!(%fault, "a control was not carried out");
         Self(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL_ERROR",
+            Code::InternalError,
             "the store broke; see the log".to_owned(),
         )
     }
@@ -367,7 +368,7 @@ impl From<SubmitError> for Failed {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Fault(fault) => fault.into(),
-            other => Self(StatusCode::CONFLICT, "OPERATION_NOT_ALLOWED", other.to_string()),
+            other => Self(StatusCode::CONFLICT, Code::OperationNotAllowed, other.to_string()),
         }
     }
 }

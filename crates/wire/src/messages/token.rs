@@ -49,3 +49,17 @@ message! {
         required expires_in: Seconds = "expiresIn" example "3600",
     }
 }
+
+impl TokenIssued {
+    /// The answer that brings a token.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "four digits are a text")]
+    pub fn new(access_token: Token, expires_in: Seconds) -> Self {
+        Self {
+            err_code: Text::parse("0000").expect("four digits are a text"),
+            err_info: Some(Note::new("正常")),
+            access_token,
+            expires_in,
+        }
+    }
+}
