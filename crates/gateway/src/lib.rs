@@ -22,6 +22,7 @@ pub mod config;
 mod http;
 pub mod limits;
 mod nonces;
+pub mod notices;
 pub mod store;
 pub mod submit;
 mod tokens;
