@@ -145,17 +145,17 @@ impl Stage {
 
     /// A request for a bill whose money is held first.
     fn hold(&self, bill: &BillKey, fen: u64) -> Result<GetQrcode, Failure> {
-        let hold = Some(TextFlag(true));
-        Ok(GetQrcode { preauth_transaction: hold, ..self.payment(bill, fen)? })
+        let mut hold = self.payment(bill, fen)?;
+        hold.terms.preauth_transaction = Some(TextFlag(true));
+        Ok(hold)
     }
 
     /// A request for a bill whose money is taken at once.
     fn payment(&self, bill: &BillKey, fen: u64) -> Result<GetQrcode, Failure> {
         let common = self.client.common(MID, TID).map_err(malformed)?;
-        Ok(GetQrcode {
-            bill_desc: Some(Text::parse("押金 1号房").map_err(malformed)?),
-            ..GetQrcode::one_off(common, bill.no.clone(), bill.date, amount(fen)?)
-        })
+        let mut bill = GetQrcode::one_off(common, bill.no.clone(), bill.date, amount(fen)?);
+        bill.terms.bill_desc = Some(Text::parse("押金 1号房").map_err(malformed)?);
+        Ok(bill)
     }
 
     /// The payer confirms, as with a phone.

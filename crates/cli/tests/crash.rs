@@ -428,11 +428,10 @@ async fn call<E: Endpoint>(client: &Client, request: &E) -> Option<E::Response> 
 }
 
 fn get_qrcode(common: Common, no: BillNo, date: Day) -> GetQrcode {
-    GetQrcode {
-        bill_desc: Text::parse("押金 1号房").ok(),
-        preauth_transaction: Some(TextFlag(true)),
-        ..GetQrcode::one_off(common, no, date, Amount::from_fen(500).unwrap())
-    }
+    let mut bill = GetQrcode::one_off(common, no, date, Amount::from_fen(500).unwrap());
+    bill.terms.bill_desc = Text::parse("押金 1号房").ok();
+    bill.terms.preauth_transaction = Some(TextFlag(true));
+    bill
 }
 
 /// The payer confirms; a bill that is paid already is as good. `None` when the gateway died.

@@ -451,11 +451,11 @@ words! {
         /// It was done.
         Success = "SUCCESS",
     }
-    /// How often a code can be paid (`protocol.md` section 4.8).
+    /// Which wallets may pay a one-off code (钱包选项, `protocol.md` section 4.8).
     closed WalletOption {
-        /// By one wallet.
+        /// One.
         Single = "SINGLE",
-        /// By any wallet.
+        /// Several.
         Multiple = "MULTIPLE",
     }
     /// What proves who a payer is (`protocol.md` section 4.7).
@@ -533,6 +533,13 @@ words! {
         AllCompleted = "ALL_COMPLETED",
         /// 已撤销
         Canceled = "CANCELED",
+    }
+    /// What became of a division after the payment (异步分账状态, `protocol.md` section 4.9).
+    open AsynDivisionStatus {
+        /// 成功
+        Success = "success",
+        /// 失败
+        Fail = "fail",
     }
     /// What kind of card paid (借贷记标识, `protocol.md` section 4.5).
     open CardAttr {

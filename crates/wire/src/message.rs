@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     field::{Field, Rule, Unfit},
     json::{Json, NotJson, Object},
-    messages::{Common, Failure},
+    messages::{Caller, Failure},
 };
 
 /// The same text in both languages of the documentation.
@@ -104,7 +104,7 @@ pub trait Endpoint: Message {
 /// A request of the bills family: what all of them have.
 pub trait BillsRequest: Endpoint {
     /// Who asks, and when.
-    fn common(&self) -> &Common;
+    fn caller(&self) -> Caller<'_>;
 
     /// A digest of what is asked, however it was spelled: of everything but the time, the echoed
     /// fields and the hold's code.
@@ -427,7 +427,8 @@ pub(crate) const fn concat<const COUNT: usize>(parts: &[&[FieldSpec]]) -> [Field
 /// word before the name says what the message is:
 ///
 /// * `request`: what a caller posts to an endpoint; it begins with the part `common: Common`;
-/// * `input`: what else a caller sends; `report`: what else the gateway sends;
+/// * `input`: what else a caller sends, also to endpoints that ask for less than `Common`; `report`: what
+///   else the gateway sends;
 /// * `response`: what the gateway answers.
 ///
 /// A field is `required`, `optional`, or a `part`: a message whose fields lie among this one's.
@@ -552,8 +553,8 @@ macro_rules! message {
 
     (@also request $name:ident) => {
         impl $crate::message::BillsRequest for $name {
-            fn common(&self) -> &$crate::messages::Common {
-                &self.common
+            fn caller(&self) -> $crate::messages::Caller<'_> {
+                self.common.caller()
             }
         }
     };
@@ -622,9 +623,9 @@ macro_rules! endpoints {
 
             /// Who asks, and when.
             #[must_use]
-            pub fn common(&self) -> &Common {
+            pub fn caller(&self) -> Caller<'_> {
                 use $crate::message::BillsRequest as _;
-                match self { $( Self::$request(request) => request.common(), )+ }
+                match self { $( Self::$request(request) => request.caller(), )+ }
             }
 
             /// A digest of what is asked ([`BillsRequest::fingerprint`]).

@@ -1,18 +1,25 @@
 //! Every message of the protocol, and the list of endpoints.
 
 mod bills;
+mod codes;
+mod guarantees;
 mod holds;
 mod payment;
 mod token;
 
-pub use bills::{
-    CloseQrcode, Closed, GetQrcode, Good, Qrcode, Queried, Query, Refund, RefundSubOrder, Refunded,
-    RetCommParams, SubOrder,
+pub use bills::{Queried, Query, Refund, RefundSubOrder, Refunded};
+pub use codes::{
+    CloseQrcode, Closed, CodeTerms, GetQrcode, Good, LastQrcode, Qrcode, QrcodeInfo,
+    QueryLastQrcode, QueryQrcodeInfo, RetCommParams, SubOrder, UpdateQrcode,
+};
+pub use guarantees::{
+    Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted, SubOrdersConfirm,
+    SubOrdersConfirmed,
 };
 pub use holds::{
     PreauthCancel, PreauthCancelled, Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone,
 };
-pub use payment::{Answered, BillPayment, Common, Echo, Failure};
+pub use payment::{Answered, BillPayment, Caller, Common, Echo, Failure, Sender};
 pub use token::{TokenAccess, TokenIssued};
 
 endpoints! {
@@ -20,9 +27,20 @@ endpoints! {
         /// Make a bill and its QR code
         /// 获取二维码
         GetQrcode = "get-qrcode" at "/v1/netpay/bills/get-qrcode" => Qrcode,
+        /// Give a QR code new contents
+        /// 二维码更新
+        UpdateQrcode = "update-qrcode" at "/v1/netpay/bills/update-qrcode" => Qrcode,
         /// Close a bill's QR code
         /// 二维码关闭
         CloseQrcode = "close-qrcode" at "/v1/netpay/bills/close-qrcode" => Closed,
+        /// Ask what a QR code was made with
+        /// 查询二维码静态信息
+        QueryQrcodeInfo = "query-qrcode-info" at "/v1/netpay/bills/query-qrcode-info"
+            => QrcodeInfo,
+        /// Ask for a terminal's last QR code
+        /// 查询最近二维码
+        QueryLastQrcode = "query-last-qrcode" at "/v1/netpay/bills/query-last-qrcode"
+            => LastQrcode,
         /// Ask how a bill stands
         /// 账单状态查询
         Query = "query" at "/v1/netpay/bills/query" => Queried,
@@ -40,6 +58,18 @@ endpoints! {
         /// Refund all or part of what was taken
         /// 退款
         Refund = "refund" at "/v1/netpay/bills/refund" => Refunded,
+        /// Complete a guaranteed payment
+        /// 担保完成
+        SecureComplete = "secure-complete" at "/v1/netpay/secure-complete"
+            or "/v1/netpay/bills/secure-complete" => SecureCompleted,
+        /// Give up a guaranteed payment
+        /// 担保撤销
+        SecureCancel = "secure-cancel" at "/v1/netpay/secure-cancel"
+            or "/v1/netpay/bills/secure-cancel" => SecureCancelled,
+        /// Divide a payment after it was paid
+        /// 异步分账确认
+        SubOrdersConfirm = "sub-orders-confirm" at "/v1/netpay/sub-orders-confirm"
+            or "/v1/netpay/bills/sub-orders-confirm" => SubOrdersConfirmed,
     }
     others {
         /// Get an access token

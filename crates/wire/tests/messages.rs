@@ -11,7 +11,8 @@ use holdfast_wire::{
     },
     messages::{
         Answered, BillPayment, CloseQrcode, ENDPOINTS, Echo, Failure, GetQrcode, PreauthCancel,
-        Preauthed, PreauthedCancel, PreauthedCancelled, Query, Refund, Request, TokenAccess,
+        Preauthed, PreauthedCancel, PreauthedCancelled, Query, QueryLastQrcode, QueryQrcodeInfo,
+        Refund, Request, SecureCancel, SecureComplete, SubOrdersConfirm, TokenAccess, UpdateQrcode,
     },
     time,
 };
@@ -74,12 +75,18 @@ fn every_field_of_every_endpoint_survives_a_round_trip() {
     }
     let checked = [
         both::<GetQrcode>(),
+        both::<UpdateQrcode>(),
         both::<CloseQrcode>(),
+        both::<QueryQrcodeInfo>(),
+        both::<QueryLastQrcode>(),
         both::<Query>(),
         both::<Preauthed>(),
         both::<PreauthCancel>(),
         both::<PreauthedCancel>(),
         both::<Refund>(),
+        both::<SecureComplete>(),
+        both::<SecureCancel>(),
+        both::<SubOrdersConfirm>(),
         both::<TokenAccess>(),
     ];
     let listed: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.name).collect();
@@ -201,6 +208,27 @@ fn what_real_callers_send_is_read_as_what_they_mean() {
             format!(r#"{bill},"refundAmount":900,"subOrders":null"#),
             format!(r#"{bill},"refundAmount":900"#),
         ),
+        // The number of the payment in the place of the bill's, and shares as text.
+        (
+            "refund",
+            format!(
+                r#"{},"refundAmount":900,"platformAmount":"0","refundDesc":"退房","subOrders":"[{{\"mid\":\"898201612345679\",\"merOrderId\":\"124F03\",\"refundOrderId\":\"124F04\",\"totalAmount\":\"900\"}}]""#,
+                bill.replace("billNo", "merOrderId")
+            ),
+            format!(
+                r#"{bill},"refundAmount":900,"platformAmount":0,"subOrders":[{{"mid":"898201612345679","merOrderId":"124F03","refundOrderId":"124F04","totalAmount":900}}],"refundDesc":"退房""#
+            ),
+        ),
+        (
+            "update-qrcode",
+            format!(r#"{bill},"billStatus":"UNPAID","totalAmount":"7","qrCodeId":"31942304""#),
+            format!(r#""qrCodeId":"31942304",{bill},"totalAmount":7,"billStatus":"UNPAID""#),
+        ),
+        (
+            "secure-complete",
+            r#""merOrderId":"124F02","completedAmount":"1908""#.to_owned(),
+            r#""merOrderId":"124F02","completedAmount":1908"#.to_owned(),
+        ),
         // A bill's number instead of the code's.
         ("close-qrcode", bill.to_owned(), bill.to_owned()),
         (
@@ -214,7 +242,18 @@ fn what_real_callers_send_is_read_as_what_they_mean() {
             r#""preauthTransaction":true,"divisionFlag":"false""#.to_owned(),
             r#""preauthTransaction":"true","divisionFlag":false"#.to_owned(),
         ),
-        // Lists as text, and nothing at all.
+        // Lists as text, and nothing at all. What goods are made of is text, but not the share.
+        (
+            "get-qrcode",
+            r#""goods":"[{\"body\":\"微信二维码测试\",\"price\":\"1\",\"goodsName\":\"微信二维码测试\",\"goodsId\":\"1\",\"quantity\":\"1\",\"goodsCategory\":\"TEST\",\"subMerchantId\":\"\"}]","subOrders":"""#.to_owned(),
+            r#""goods":[{"goodsId":"1","goodsName":"微信二维码测试","quantity":"1","price":"1","goodsCategory":"TEST","body":"微信二维码测试"}]"#.to_owned(),
+        ),
+        (
+            "get-qrcode",
+            r#""goods":[{"subMerchantId":"898201612345679","merOrderId":"124F03","subOrderAmount":"1","price":1}],"subOrders":"[{\"mid\":\"898201612345679\",\"totalAmount\":\"1\"}]""#.to_owned(),
+            r#""goods":[{"price":"1","subMerchantId":"898201612345679","merOrderId":"124F03","subOrderAmount":1}],"subOrders":[{"mid":"898201612345679","totalAmount":1}]"#.to_owned(),
+        ),
+        ("get-qrcode", r#""goods":null,"subOrders":[]"#.to_owned(), r#""subOrders":[]"#.to_owned()),
         (
             "get-qrcode",
             r#""goods":"[{\"goodsId\":\"1\",\"price\":1}]","subOrders":null"#.to_owned(),
@@ -241,7 +280,7 @@ fn a_request_time_is_read_in_both_forms() {
     let other = body(r#""billNo":"124F01""#).replace("2022-04-21 15:00:52", "20220421150052");
     let object = Object::parse(other.as_bytes()).unwrap();
     let request = Request::decode("/v1/netpay/bills/query", &object).unwrap().unwrap();
-    assert_eq!(time::show(request.common().request_timestamp), "2022-04-21 15:00:52");
+    assert_eq!(time::show(request.caller().at), "2022-04-21 15:00:52");
 }
 
 #[test]
@@ -281,12 +320,27 @@ fn an_amount_is_whole_fen_and_nothing_else() {
 
 #[test]
 fn lists_end_at_their_bound() {
-    let goods = |count: usize| body(&format!(r#""goods":[{}]"#, vec!["{}"; count].join(",")));
-    assert!(faults("/v1/netpay/bills/get-qrcode", &goods(20)).is_empty());
-    assert_eq!(
-        faults("/v1/netpay/bills/get-qrcode", &goods(21)),
-        ["goods must be a list of up to 20 JSON objects"]
-    );
+    let shares = r#"{"mid":"898201612345679","totalAmount":1}"#;
+    let rest = r#""billNo":"124F01","billDate":"2023-07-19","merOrderId":"124F02","refundAmount":1,"qrCodeId":"7""#;
+    for (path, name, item) in [
+        ("/v1/netpay/bills/get-qrcode", "goods", "{}"),
+        ("/v1/netpay/bills/get-qrcode", "subOrders", shares),
+        ("/v1/netpay/bills/update-qrcode", "goods", "{}"),
+        ("/v1/netpay/bills/refund", "subOrders", shares),
+        ("/v1/netpay/sub-orders-confirm", "goods", "{}"),
+        ("/v1/netpay/sub-orders-confirm", "subOrders", shares),
+    ] {
+        let told = |count: usize| {
+            let list = format!("[{}]", vec![item; count].join(","));
+            let text = format!("\"{}\"", list.replace('"', "\\\""));
+            let [list, text] =
+                [list, text].map(|list| faults(path, &body(&format!(r#"{rest},"{name}":{list}"#))));
+            assert_eq!(list, text, "{path} {name}");
+            list
+        };
+        assert!(told(20).is_empty(), "{path} {name}");
+        assert_eq!(told(21), [format!("{name} must be a list of up to 20 JSON objects")], "{path}");
+    }
 }
 
 #[test]
@@ -495,8 +549,53 @@ fn a_failure_says_the_same_in_both_fields_and_gives_back_what_was_sent() {
         String::from_utf8(failure.clone().encode()).unwrap(),
         r#"{"errCode":"INVLID_MERCHANT_CONFIG","errMsg":"a b","errInfo":"a b","responseTimestamp":"2022-04-21 15:00:53"}"#
     );
-    let told = String::from_utf8(failure.to(&request.common).encode()).unwrap();
+    let told = String::from_utf8(failure.clone().to(&request.common).encode()).unwrap();
     assert!(told.ends_with(r#","mid":"898201612345678","tid":"88880001","msgId":"7"}"#), "{told}");
+}
+
+#[test]
+fn what_can_be_given_back_is_given_back_to_whoever_sent_what_cannot_be_read() {
+    let at = time::parse("2022-04-21 15:00:53").unwrap();
+    for (sent, given_back) in [
+        (r#"{"mid":"898201612345678","msgId":"7"}"#, r#","mid":"898201612345678","msgId":"7"}"#),
+        (
+            r#"{"mid":"a b","tid":"88880001","srcReserve":"x"}"#,
+            r#","tid":"88880001","srcReserve":"x"}"#,
+        ),
+        ("{}", r#""responseTimestamp":"2022-04-21 15:00:53"}"#),
+    ] {
+        let failure = Failure::new(Code::BadRequest, at, Note::new("x"));
+        let told = failure.echoing(&Object::parse(sent.as_bytes()).unwrap()).encode();
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.ends_with(given_back), "{told}");
+    }
+}
+
+#[test]
+fn a_request_that_may_leave_out_terminal_and_business_says_who_asks_all_the_same() {
+    let least = r#""requestTimestamp":"2022-04-21 15:00:52","mid":"898201612345678""#;
+    let with_tid = format!(r#"{least},"tid":"88880001""#);
+    let no_tid = "tid is missing (1 to 32 characters: letters, digits, - _ .)";
+    for (path, fields, without_tid) in [
+        ("/v1/netpay/bills/query-qrcode-info", r#""qrCodeId":"7""#, None),
+        ("/v1/netpay/bills/query-last-qrcode", r#""msgId":"7""#, Some(no_tid)),
+        ("/v1/netpay/sub-orders-confirm", r#""merOrderId":"124F02""#, Some(no_tid)),
+    ] {
+        for (sender, tid) in [(with_tid.as_str(), Some("88880001")), (least, None)] {
+            let sent = format!("{{{sender},{fields}}}");
+            let object = Object::parse(sent.as_bytes()).unwrap();
+            match Request::decode(path, &object).unwrap() {
+                Ok(request) => {
+                    let caller = request.caller();
+                    assert_eq!(caller.mid.as_str(), "898201612345678", "{path}");
+                    assert_eq!(caller.tid.map(|tid| tid.as_str()), tid, "{path}");
+                    let told = Answered::to(caller, caller.at, Note::new("x"));
+                    assert_eq!(told.tid.as_ref(), caller.tid, "{path}");
+                }
+                Err(faults) => assert_eq!(Some(list(&faults).as_str()), without_tid, "{path}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -15,9 +15,9 @@ use holdfast_wire::{
     json::{Json, Object},
     message::{Endpoint as _, FieldFault, Message as _, Problem},
     messages::{
-        Answered, CloseQrcode, Closed, Common, Echo, GetQrcode, PreauthCancel, PreauthCancelled,
-        Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode, Queried, Query,
-        Refund, Refunded, Request,
+        Answered, Caller, CloseQrcode, Closed, Common, Echo, GetQrcode, PreauthCancel,
+        PreauthCancelled, Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone, Qrcode,
+        Queried, Query, Refund, Refunded, Request,
     },
     time,
 };
@@ -38,6 +38,15 @@ impl Api {
         match request {
             Request::GetQrcode(request) => self.get_qrcode(request, asker).await,
             Request::CloseQrcode(request) => self.close_qrcode(request, asker).await,
+            Request::UpdateQrcode(_)
+            | Request::QueryQrcodeInfo(_)
+            | Request::QueryLastQrcode(_)
+            | Request::SecureComplete(_)
+            | Request::SecureCancel(_)
+            | Request::SubOrdersConfirm(_) => {
+                let why = format!("not served yet: {}", request.endpoint().name);
+                Err(No::new(Code::OperationNotAllowed, why))
+            }
             Request::Query(request) => self.query(request).await,
             Request::Preauthed(request) => self.capture(request, asker).await,
             Request::PreauthCancel(request) => self.release(request, asker).await,
@@ -49,36 +58,37 @@ impl Api {
     async fn get_qrcode(&self, request: &GetQrcode, asker: &Asker) -> Done {
         use holdfast_wire::message::BillsRequest as _;
 
+        let asked = &request.terms;
         not_served(&[
-            ("secureTransaction", request.secure_transaction.is_some_and(|flag| flag.0)),
-            ("divisionFlag", request.division_flag == Some(true)),
-            ("asynDivisionFlag", request.asyn_division_flag == Some(true)),
-            ("platformAmount", request.platform_amount.is_some_and(|amount| amount.fen() > 0)),
-            ("subOrders", request.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
+            ("secureTransaction", asked.secure_transaction.is_some_and(|flag| flag.0)),
+            ("divisionFlag", asked.division_flag == Some(true)),
+            ("asynDivisionFlag", asked.asyn_division_flag == Some(true)),
+            ("platformAmount", asked.platform_amount.is_some_and(|amount| amount.fen() > 0)),
+            ("subOrders", asked.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
             ("qrCodeId", request.qr_code_id.is_some()),
             (
                 "walletOption",
-                request.wallet_option == Some(holdfast_wire::field::WalletOption::Multiple),
+                asked.wallet_option == Some(holdfast_wire::field::WalletOption::Multiple),
             ),
-            ("fixBuyer", request.fix_buyer.is_some()),
-            ("limitCreditCard", request.limit_credit_card.is_some_and(|flag| flag.0)),
-            ("payInfoQueryAddr", request.pay_info_query_addr.is_some()),
-            ("installmentNumber", request.installment_number.is_some()),
+            ("fixBuyer", asked.fix_buyer.is_some()),
+            ("limitCreditCard", asked.limit_credit_card.is_some_and(|flag| flag.0)),
+            ("payInfoQueryAddr", asked.pay_info_query_addr.is_some()),
+            ("installmentNumber", asked.installment_number.is_some()),
         ])?;
         let now = self.core.clock.now();
         let mut faults = missing_of_one_off(|name| match name {
-            BILL_NO => request.bill_no.is_none(),
-            BILL_DATE => request.bill_date.is_none(),
-            _ => request.total_amount.is_none(),
+            BILL_NO => asked.bill_no.is_none(),
+            BILL_DATE => asked.bill_date.is_none(),
+            _ => asked.total_amount.is_none(),
         });
-        let expires_at = request.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
+        let expires_at = asked.expire_time.unwrap_or(now.plus_ms(limits::CODE_MS));
         let over =
             (expires_at <= now || expires_at > now.plus_ms(limits::CODE_MS_MAX)).then(|| {
                 let problem = Problem::Invalid(Rule::Time);
                 FieldFault { path: "expireTime (after now, within a year)".to_owned(), problem }
             });
         let (Some(no), Some(date), Some(amount)) =
-            (&request.bill_no, request.bill_date, request.total_amount)
+            (&asked.bill_no, asked.bill_date, asked.total_amount)
         else {
             faults.extend(over);
             return Err(No::fields(&faults));
@@ -104,7 +114,7 @@ impl Api {
                 return Err(No::new(Code::InvalidMerchantConfig, why));
             }
             let terms = Terms {
-                kind: match request.preauth_transaction {
+                kind: match asked.preauth_transaction {
                     Some(flag) if flag.0 => Kind::Hold,
                     _ => Kind::Payment,
                 },
@@ -115,12 +125,12 @@ impl Api {
                 expires_at,
                 fingerprint,
                 details: Details {
-                    description: request.bill_desc.clone(),
-                    member_id: request.member_id.clone(),
-                    counter_no: request.counter_no.clone(),
-                    system_id: request.system_id.clone(),
-                    notify_url: request.notify_url.clone().map(Url::into_text),
-                    return_url: request.return_url.clone().map(Url::into_text),
+                    description: asked.bill_desc.clone(),
+                    member_id: asked.member_id.clone(),
+                    counter_no: asked.counter_no.clone(),
+                    system_id: asked.system_id.clone(),
+                    notify_url: asked.notify_url.clone().map(Url::into_text),
+                    return_url: asked.return_url.clone().map(Url::into_text),
                     reserve: request.common.src_reserve.clone(),
                 },
             };
@@ -612,8 +622,8 @@ impl Api {
         Err(No::no_order(named, "this merchant has no such bill"))
     }
 
-    fn answered(&self, common: &Common, note: &str) -> Answered {
-        Answered::to(common, self.core.clock.now(), Note::new(note))
+    fn answered<'r>(&self, caller: impl Into<Caller<'r>>, note: &str) -> Answered {
+        Answered::to(caller, self.core.clock.now(), Note::new(note))
     }
 
     fn link(&self, bill: &Bill) -> Result<Url, No> {

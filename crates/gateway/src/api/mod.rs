@@ -26,7 +26,7 @@ use holdfast_wire::{
     field::Note,
     json::{NotJson, Object},
     message::{FieldFault, Message as _, list, list_zh},
-    messages::{Common, ENDPOINTS, Failure, Request, TokenAccess},
+    messages::{ENDPOINTS, Failure, Request, TokenAccess},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{Method, StatusCode, header};
@@ -172,10 +172,8 @@ impl Api {
         path: &str,
     ) -> (StatusCode, Vec<u8>) {
         if !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
-            return self.refuse(
-                No::new(Code::NoService, "nothing is served under this path".to_owned()),
-                None,
-            );
+            return self
+                .refuse(No::new(Code::NoService, "nothing is served under this path".to_owned()));
         }
         let query = request.uri().query().map(str::to_owned);
         let method = request.method();
@@ -186,16 +184,16 @@ impl Api {
                 status: Some(StatusCode::METHOD_NOT_ALLOWED),
                 ..No::new(Code::NoService, text)
             };
-            return self.refuse(no, None);
+            return self.refuse(no);
         }
         let arrived = match read(request, path.to_owned(), query, form_query).await {
             Ok(arrived) => arrived,
-            Err(no) => return self.refuse(no, None),
+            Err(no) => return self.refuse(no),
         };
         // Taken only now: a caller that is slow to send its body keeps nobody else out.
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             return self
-                .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()), None);
+                .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()));
         };
         // On its own, so that a caller who hangs up does not stop half-way what has begun.
         let api = self.clone();
@@ -204,7 +202,7 @@ impl Api {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "a request ended badly");
-                self.refuse(No::broken(), None)
+                self.refuse(No::broken())
             }
         }
     }
@@ -218,21 +216,21 @@ impl Api {
                 form = parsed;
                 form.content.as_bytes()
             }
-            Some(Err(fault)) => return self.refuse(fault.into(), None),
+            Some(Err(fault)) => return self.refuse(fault.into()),
         };
         if EndpointOf::<TokenAccess>::serves(&arrived.path) {
             return match self.issue_token(content, &arrived).await {
                 Ok(body) => (StatusCode::OK, body),
-                Err(no) => self.refuse(no, None),
+                Err(no) => self.refuse(no),
             };
         }
         let admitted = match self.admit(&arrived, content).await {
             Ok(admitted) => admitted,
-            Err(no) => return self.refuse(no, None),
+            Err(no) => return self.refuse(no),
         };
         let object = match Object::parse(content) {
             Ok(object) => object,
-            Err(fault) => return self.refuse(fault.into(), None),
+            Err(fault) => return self.refuse(fault.into()),
         };
         let (inner, wrapped) = match envelope::open(&object) {
             Some(inner) => (inner, true),
@@ -241,19 +239,17 @@ impl Api {
         let (status, body, done) = match Request::decode(&arrived.path, inner) {
             None => {
                 let no = No::new(Code::NoService, "nothing is served under this path".to_owned());
-                return self.refuse(no, None);
+                return self.refuse(no);
             }
             Some(Err(mut faults)) => {
                 faults.extend(answers::also_missing(&arrived.path, inner));
                 let no = No::fields(&faults);
                 let summary = no.summary();
-                // What can be echoed is echoed, also to a request that cannot be read as a whole.
-                let common = Common::decode(inner).ok();
-                let (status, body) = self.refuse(no, common.as_ref());
+                let (status, body) = self.refuse_to(no, |failure| failure.echoing(inner));
                 (status, body, summary)
             }
             Some(Ok(request)) => {
-                let answered = match self.may_act(&admitted.app, &request.common().mid) {
+                let answered = match self.may_act(&admitted.app, request.caller().mid) {
                     Ok(()) => self.answer(&request, &admitted.asker).await,
                     Err(no) => Err(no),
                 };
@@ -261,7 +257,8 @@ impl Api {
                     Ok(body) => (StatusCode::OK, body, (Code::Success, Note::new("成功"))),
                     Err(no) => {
                         let summary = no.summary();
-                        let (status, body) = self.refuse(no, Some(request.common()));
+                        let (status, body) =
+                            self.refuse_to(no, |failure| failure.to(request.caller()));
                         (status, body, summary)
                     }
                 }
@@ -273,16 +270,17 @@ impl Api {
         }
     }
 
-    /// The answer to a request that is not answered with success.
-    fn refuse(&self, no: No, common: Option<&Common>) -> (StatusCode, Vec<u8>) {
+    /// The answer to a request of which nothing can be read.
+    fn refuse(&self, no: No) -> (StatusCode, Vec<u8>) {
+        self.refuse_to(no, |failure| failure)
+    }
+
+    /// The answer to a request that is not answered with success, addressed to whoever sent it.
+    fn refuse_to(&self, no: No, address: impl FnOnce(Failure) -> Failure) -> (StatusCode, Vec<u8>) {
         let (code, text) = no.summary();
         let status = no.status.or(StatusCode::from_u16(code.status()).ok());
         let failure = Failure::new(code, self.core.clock.now(), text);
-        let mut body = match common {
-            Some(common) => failure.to(common),
-            None => failure,
-        }
-        .encode();
+        let mut body = address(failure).encode();
         if let Some(signed) = no.signed
             && body.pop().is_some()
         {

@@ -5,6 +5,8 @@ use holdfast_domain::{Day, Mid, Moment, OrderId, Text, Tid};
 use crate::{
     code::Code,
     field::{Done, Fen, InstMid, Note, TargetSys, TradeStatus},
+    json::Object,
+    message::read_generously,
 };
 
 message! {
@@ -33,6 +35,76 @@ message! {
 }
 
 message! {
+    /// Who asks, and when, where less is asked for than of other requests: terminal and kind of business.
+    /// 部分请求的公共字段（无须终端号与业务类型）。
+    input Sender {
+        /// When the request was sent.
+        /// 报文请求时间。
+        required request_timestamp: Moment = "requestTimestamp" example "2022-04-21 15:00:52",
+        /// The merchant.
+        /// 商户号。
+        required mid: Mid = "mid" example "898201612345678",
+        /// The kind of business.
+        /// 业务类型。
+        optional inst_mid: InstMid = "instMid" example "QRPAYDEFAULT",
+        /// The caller's number for the message, echoed in the answer.
+        /// 消息 ID，原样返回。
+        optional msg_id: Text<64> = "msgId" example "800000000010",
+        /// Whatever the caller wants echoed in the answer.
+        /// 请求系统预留字段，原样返回。
+        optional src_reserve: Text<255> = "srcReserve" example "TEST",
+    }
+}
+
+/// Who asks, and when, whatever the request: what authorisation and the answer need of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'r> {
+    /// When the request was sent.
+    pub at: Moment,
+    /// The merchant.
+    pub mid: &'r Mid,
+    /// The merchant's terminal, if the request names one.
+    pub tid: Option<&'r Tid>,
+    /// What is echoed as `msgId`.
+    pub msg_id: Option<&'r Text<64>>,
+    /// What is echoed as `srcReserve`.
+    pub src_reserve: Option<&'r Text<255>>,
+}
+
+impl Common {
+    /// Who asks, and when.
+    #[must_use]
+    pub fn caller(&self) -> Caller<'_> {
+        Caller {
+            at: self.request_timestamp,
+            mid: &self.mid,
+            tid: Some(&self.tid),
+            msg_id: self.msg_id.as_ref(),
+            src_reserve: self.src_reserve.as_ref(),
+        }
+    }
+}
+
+impl<'r> From<&'r Common> for Caller<'r> {
+    fn from(common: &'r Common) -> Self {
+        common.caller()
+    }
+}
+
+impl Sender {
+    /// Who asks, and when, with the terminal that the rest of the request names.
+    pub(super) fn caller<'r>(&'r self, tid: Option<&'r Tid>) -> Caller<'r> {
+        Caller {
+            at: self.request_timestamp,
+            mid: &self.mid,
+            tid,
+            msg_id: self.msg_id.as_ref(),
+            src_reserve: self.src_reserve.as_ref(),
+        }
+    }
+}
+
+message! {
     /// What every answer begins with when all went well.
     /// 成功响应的公共字段。
     report Answered {
@@ -48,9 +120,9 @@ message! {
         /// The merchant.
         /// 商户号。
         required mid: Mid = "mid" example "898201612345678",
-        /// The merchant's terminal.
-        /// 终端号。
-        required tid: Tid = "tid" example "88880001",
+        /// The merchant's terminal, if the request named one.
+        /// 终端号，请求中有则返回。
+        optional tid: Tid = "tid" example "88880001",
     }
 }
 
@@ -179,13 +251,14 @@ impl BillPayment {
 impl Answered {
     /// The beginning of the answer to a request.
     #[must_use]
-    pub fn to(request: &Common, at: Moment, note: Note) -> Self {
+    pub fn to<'r>(caller: impl Into<Caller<'r>>, at: Moment, note: Note) -> Self {
+        let caller = caller.into();
         Self {
             err_code: Done::Success,
             err_msg: Some(note),
             response_timestamp: at,
-            mid: request.mid.clone(),
-            tid: request.tid.clone(),
+            mid: caller.mid.clone(),
+            tid: caller.tid.cloned(),
         }
     }
 }
@@ -193,8 +266,9 @@ impl Answered {
 impl Echo {
     /// What a request wants back.
     #[must_use]
-    pub fn of(request: &Common) -> Self {
-        Self { msg_id: request.msg_id.clone(), src_reserve: request.src_reserve.clone() }
+    pub fn of<'r>(caller: impl Into<Caller<'r>>) -> Self {
+        let caller = caller.into();
+        Self { msg_id: caller.msg_id.cloned(), src_reserve: caller.src_reserve.cloned() }
     }
 }
 
@@ -215,11 +289,26 @@ impl Failure {
 
     /// The same as the answer to a request that could be read.
     #[must_use]
-    pub fn to(self, request: &Common) -> Self {
+    pub fn to<'r>(self, caller: impl Into<Caller<'r>>) -> Self {
+        let caller = caller.into();
         Self {
-            mid: Some(request.mid.clone()),
-            tid: Some(request.tid.clone()),
-            echo: Echo::of(request),
+            mid: Some(caller.mid.clone()),
+            tid: caller.tid.cloned(),
+            echo: Echo::of(caller),
+            ..self
+        }
+    }
+
+    /// The same as the answer to a request that cannot be read as a whole: what can be given back is.
+    #[must_use]
+    pub fn echoing(self, request: &Object<'_>) -> Self {
+        Self {
+            mid: read_generously(request, "mid", None),
+            tid: read_generously(request, "tid", None),
+            echo: Echo {
+                msg_id: read_generously(request, "msgId", None),
+                src_reserve: read_generously(request, "srcReserve", None),
+            },
             ..self
         }
     }
