@@ -596,7 +596,6 @@ macro_rules! endpoints {
     ) => {
         /// A request of the bills family. A server that matches on it cannot forget an endpoint.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[expect(clippy::large_enum_variant, reason = "a request is read and matched on, not kept")]
         pub enum Request { $(
             #[doc = $en]
             #[doc = ""]

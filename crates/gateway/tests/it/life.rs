@@ -730,6 +730,20 @@ async fn what_is_not_served_yet_is_said_so() {
         assert_eq!(answer.outcome(), "200 OPERATION_NOT_ALLOWED", "{endpoint} {field}");
         assert!(answer.field("errMsg").contains(field), "{}", answer.text());
     }
+    for endpoint in [
+        "update-qrcode",
+        "query-qrcode-info",
+        "query-last-qrcode",
+        "secure-complete",
+        "secure-cancel",
+        "sub-orders-confirm",
+    ] {
+        let fields =
+            json!({"qrCodeId": "31942304", "merOrderId": "3194B00010", "completedAmount": 1});
+        let answer = gateway.call(endpoint, fields).await;
+        assert_eq!(answer.outcome(), "200 OPERATION_NOT_ALLOWED", "{}", answer.text());
+        assert!(answer.field("errMsg").contains(endpoint), "{}", answer.text());
+    }
     assert_eq!(gateway.journal().await, 0);
 }
 
