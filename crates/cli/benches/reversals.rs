@@ -200,14 +200,16 @@ fn auth() -> AuthCode {
 
 fn terms(number: usize, now: Moment) -> Terms {
     Terms {
-        kind: Kind::Hold,
-        amount: Amount::from_fen(50_000).unwrap(),
-        code: CodeId::parse(&format!("26112300000000000{number:09}")).unwrap(),
-        tid: Tid::parse("88880001").unwrap(),
-        created_at: now,
-        expires_at: now.plus_ms(1_800_000),
-        fingerprint: Fingerprint([0; 16]),
         details: Details { description: Text::parse("押金 1号房").ok(), ..Details::default() },
+        ..Terms::plain(
+            Kind::Hold,
+            Amount::from_fen(50_000).unwrap(),
+            CodeId::parse(&format!("26112300000000000{number:09}")).unwrap(),
+            Tid::parse("88880001").unwrap(),
+            now,
+            now.plus_ms(1_800_000),
+            Fingerprint([0; 16]),
+        )
     }
 }
 
@@ -469,6 +471,22 @@ impl Store for Still {
         self.registry.journal(seq, limit)
     }
 
+    fn history<'a>(&'a self, key: &'a BillKey) -> Task<'a, Result<Vec<Record>, StoreFault>> {
+        self.registry.history(key)
+    }
+
+    fn latest<'a>(
+        &'a self,
+        mid: &'a Mid,
+        tid: &'a Tid,
+    ) -> Task<'a, Result<Option<Bill>, StoreFault>> {
+        self.registry.latest(mid, tid)
+    }
+
+    fn day<'a>(&'a self, day: Day) -> Task<'a, Result<Option<(u64, u64)>, StoreFault>> {
+        self.registry.day(day)
+    }
+
     fn last<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.registry.last()
     }
@@ -478,6 +496,14 @@ impl Store for Still {
         kind: Registered,
     ) -> Task<'a, Result<Vec<(String, String)>, StoreFault>> {
         self.registry.registry(kind)
+    }
+
+    fn registered<'a>(
+        &'a self,
+        kind: Registered,
+        id: &'a str,
+    ) -> Task<'a, Result<Option<String>, StoreFault>> {
+        self.registry.registered(kind, id)
     }
 
     fn register<'a>(

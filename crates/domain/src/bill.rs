@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Amount, AuthCode, BillKey, CodeId, Day, Entry, Fingerprint, Moment, OrderId, Text, Tid,
-    ledger::Account,
+    Amount, AuthCode, Balances, BillKey, CodeId, Day, Entry, Fingerprint, Moment, OrderId, Shares,
+    Text, Tid, ledger::Account,
 };
 
 /// What a merchant asks a payer to pay, shown as a QR code (账单).
@@ -19,6 +19,8 @@ pub struct Bill {
     /// How many orders the channel was given. The latest bears this number, so that a late answer to
     /// an earlier one is not taken for its answer.
     pub orders: u32,
+    /// The last reminder that its deadline is near, if there was one.
+    pub reminded: Option<Reminder>,
     /// Where the bill is in its life.
     pub phase: Phase,
 }
@@ -40,8 +42,64 @@ pub struct Terms {
     pub expires_at: Moment,
     /// What exactly was asked, so that a repeat is known.
     pub fingerprint: Fingerprint,
+    /// How the money is divided among merchants; `None` when it is all the bill's merchant's.
+    pub division: Option<Division>,
+    /// Who may pay, and with what.
+    pub payer: PayerRules,
+    /// The fixed code that was scanned to make this bill; payers go on seeing that one.
+    pub scanned: Option<CodeId>,
+    /// The bill whose code this one took over when the code was updated.
+    pub succeeds: Option<Arc<BillKey>>,
     /// What is only stored and shown.
     pub details: Details,
+}
+
+/// How a payment is divided among merchants (分账).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Division {
+    /// As soon as it is paid.
+    Now(Arc<Shares>),
+    /// When the merchant says how (异步分账). Until then it belongs to nobody.
+    Later,
+}
+
+/// Who may pay a bill, and with what. Whoever takes the money sees to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PayerRules {
+    /// Whether credit cards are refused.
+    pub no_credit_cards: bool,
+    /// In how many monthly parts the payer pays (花呗分期): 3, 6 or 12, through Alipay only.
+    pub installments: Option<u8>,
+    /// How many wallets may try to pay, as the merchant spelled it; shown to the payer.
+    pub wallets: Option<Text<16>>,
+    /// Who is expected to pay.
+    pub buyer: Option<Arc<Buyer>>,
+}
+
+/// The person who is expected to pay (实名). Texts are sealed: nobody reads them in a store or a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buyer {
+    /// The name.
+    pub name: Option<Text<512>>,
+    /// The mobile number.
+    pub mobile: Option<Text<512>>,
+    /// What proves who it is, as the merchant spelled it.
+    pub certificate_kind: Option<Text<32>>,
+    /// The number on it.
+    pub certificate: Option<Text<512>>,
+    /// Whether nobody else may pay.
+    pub only: bool,
+}
+
+/// A reminder that a hold or a guarantee is going to expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reminder {
+    /// Seven days before.
+    Week,
+    /// Three days before.
+    ThreeDays,
+    /// One day before.
+    Day,
 }
 
 /// How the payer's money is taken.
@@ -51,6 +109,8 @@ pub enum Kind {
     Payment,
     /// Set aside first, taken later (预授权).
     Hold,
+    /// Paid, but not settled before the merchant says so (担保).
+    Guarantee,
 }
 
 /// What a merchant wrote on the bill: stored and shown, never interpreted.
@@ -70,6 +130,8 @@ pub struct Details {
     pub return_url: Option<Text<1024>>,
     /// What the merchant keeps with the bill, echoed in notices.
     pub reserve: Option<Text<255>>,
+    /// What is bought, as compact JSON.
+    pub goods: Option<Text<20_000>>,
 }
 
 /// Where a bill is in its life. A phase carries only what is true in it.
@@ -128,6 +190,15 @@ pub enum Phase {
         /// The open order.
         asked: Asked,
     },
+    /// The channel was asked to divide the money among merchants.
+    Dividing {
+        /// Who paid, and when.
+        payment: Arc<Payment>,
+        /// The shares asked for.
+        shares: Arc<Shares>,
+        /// The open order.
+        asked: Asked,
+    },
     /// The channel was asked to give the whole payment back.
     Releasing {
         /// Who paid, and when.
@@ -158,9 +229,9 @@ pub enum Phase {
 /// Why a whole payment is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The merchant gave the hold up.
+    /// The merchant gave the hold or guarantee up.
     Merchant,
-    /// Nobody captured or released in time.
+    /// Nobody captured, completed or released in time.
     Deadline,
     /// The payer's success came after the bill was closed.
     LateAfterClose,
@@ -181,16 +252,16 @@ pub struct Payment {
     pub payer_name: Option<Text<64>>,
     /// What kind of card paid, if it was one.
     pub card: Option<CardKind>,
-    /// What the hold granted; `None` for money that was paid at once.
+    /// What a hold or guarantee granted; `None` for money that was paid at once.
     pub grant: Option<Grant>,
 }
 
-/// What a hold grants the merchant.
+/// What a hold or a guarantee grants the merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The code that every later request about the hold must name.
-    pub auth: AuthCode,
-    /// From this moment on the hold is released by itself.
+    /// The code that every later request about a hold must name; a guarantee has none.
+    pub auth: Option<AuthCode>,
+    /// From this moment on the money goes back by itself.
     pub deadline: Moment,
 }
 
@@ -236,9 +307,29 @@ pub struct Takings {
     pub whole: Amount,
     /// What can still be given back, if anything.
     pub refundable: Option<Amount>,
+    /// Whose it is.
+    pub split: Split,
 }
 
-/// One order of the merchant under its own number: a capture or a refund.
+/// Whose the money of a bill is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// All the bill's merchant's.
+    #[default]
+    Whole,
+    /// It waits to be divided among merchants.
+    Pending,
+    /// Each has its share.
+    Among {
+        /// The shares as they were made.
+        whole: Arc<Shares>,
+        /// What is left of them after refunds.
+        left: Arc<Shares>,
+    },
+}
+
+/// One order of the merchant under its own number: a capture or a refund. The completion of a guarantee has
+/// no number of its own and bears that of the payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
     /// The merchant's number for it.
@@ -247,6 +338,8 @@ pub struct Leg {
     pub deed: Deed,
     /// How much it moves.
     pub amount: Amount,
+    /// From whose shares a refund of divided money comes.
+    pub from: Option<Arc<Shares>>,
     /// What exactly was asked, so that a repeat is known.
     pub fingerprint: Fingerprint,
     /// When it was asked for.
@@ -303,6 +396,8 @@ pub enum Order {
     Reverse(Arc<Leg>),
     /// Give taken money back.
     Refund(Arc<Leg>),
+    /// Divide the money among merchants.
+    Divide(Arc<Shares>),
     /// Give the whole payment back.
     Release,
 }
@@ -315,6 +410,7 @@ impl Bill {
             Phase::Capturing { leg, asked, .. } => Some((*asked, Order::Capture(leg.clone()))),
             Phase::Reversing { leg, asked, .. } => Some((*asked, Order::Reverse(leg.clone()))),
             Phase::Refunding { leg, asked, .. } => Some((*asked, Order::Refund(leg.clone()))),
+            Phase::Dividing { shares, asked, .. } => Some((*asked, Order::Divide(shares.clone()))),
             Phase::Releasing { asked, .. } => Some((*asked, Order::Release)),
             Phase::Requested { .. }
             | Phase::Closed
@@ -326,14 +422,33 @@ impl Bill {
         }
     }
 
-    /// When time itself will ask something of the bill, if ever: to lapse, or to release its hold.
+    /// When time itself will ask something of the bill, if ever: to lapse, to remind of its deadline, or to
+    /// give its money back.
     #[must_use]
     pub fn due(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Requested { .. } => Some(self.terms.expires_at),
-            Phase::Authorized { payment } => payment.grant.as_ref().map(|grant| grant.deadline),
+            Phase::Authorized { payment } => {
+                let deadline = payment.grant.as_ref()?.deadline;
+                let next = self.reminders(payment, deadline).next();
+                Some(next.map_or(deadline, |(_, at)| at))
+            }
             _ => None,
         }
+    }
+
+    /// The reminders that are still to come, in order, each with its moment. One that would have come before
+    /// the payment itself never comes.
+    pub(crate) fn reminders(
+        &self,
+        payment: &Payment,
+        deadline: Moment,
+    ) -> impl Iterator<Item = (Reminder, Moment)> {
+        let (paid_at, last) = (payment.receipt.at, self.reminded);
+        Reminder::ALL
+            .into_iter()
+            .map(move |reminder| (reminder, deadline.minus_days(reminder.days())))
+            .filter(move |(reminder, at)| *at > paid_at && last.is_none_or(|last| last < *reminder))
     }
 
     /// Who paid, once somebody has.
@@ -346,44 +461,97 @@ impl Bill {
             | Phase::Taken { payment, .. }
             | Phase::Reversing { payment, .. }
             | Phase::Refunding { payment, .. }
+            | Phase::Dividing { payment, .. }
             | Phase::Releasing { payment, .. }
             | Phase::Released { payment, .. }
             | Phase::Ended { payment, .. } => Some(payment),
         }
     }
 
-    /// How much of the payer's money is set aside by this bill right now.
+    /// Whose money the bill's is right now, as it follows from its phase alone.
     #[must_use]
-    pub fn held(&self) -> Option<Amount> {
+    pub fn balances(&self) -> Balances {
+        let whole = self.terms.amount;
+        let mut balances = Balances::default();
+        let mut has = |account, amount| balances.post(&moved(Account::Payer, account, amount));
         match &self.phase {
             Phase::Authorized { .. } | Phase::Capturing { .. } | Phase::Releasing { .. } => {
-                Some(self.terms.amount)
+                has(Account::Held, whole);
+            }
+            Phase::Dividing { .. } => has(Account::Undivided, whole),
+            Phase::Reversing { leg, .. } => has(Account::Merchant, leg.amount),
+            Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
+                match (&takings.split, takings.refundable) {
+                    (Split::Among { left, .. }, _) => {
+                        left.each().for_each(|(account, amount)| has(account, amount));
+                    }
+                    (Split::Pending, Some(left)) => has(Account::Undivided, left),
+                    (Split::Whole, Some(left)) => has(Account::Merchant, left),
+                    (Split::Whole | Split::Pending, None) => {}
+                }
             }
             Phase::Requested { .. }
             | Phase::Closed
             | Phase::Lapsed
-            | Phase::Taken { .. }
-            | Phase::Reversing { .. }
-            | Phase::Refunding { .. }
             | Phase::Released { .. }
-            | Phase::Ended { .. } => None,
+            | Phase::Ended { .. } => {}
+        }
+        balances
+    }
+}
+
+impl Terms {
+    /// Terms of a one-off code with nothing special about it.
+    #[must_use]
+    pub fn plain(
+        kind: Kind,
+        amount: Amount,
+        code: CodeId,
+        tid: Tid,
+        created_at: Moment,
+        expires_at: Moment,
+        fingerprint: Fingerprint,
+    ) -> Self {
+        Self {
+            kind,
+            amount,
+            code,
+            tid,
+            created_at,
+            expires_at,
+            fingerprint,
+            division: None,
+            payer: PayerRules::default(),
+            scanned: None,
+            succeeds: None,
+            details: Details::default(),
         }
     }
+}
 
-    /// How much the merchant has from this bill right now.
+impl Reminder {
+    /// All of them, the earliest first.
+    pub const ALL: [Self; 3] = [Self::Week, Self::ThreeDays, Self::Day];
+
+    /// How many days before the deadline it comes.
     #[must_use]
-    pub fn taken(&self) -> Option<Amount> {
-        match &self.phase {
-            Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => takings.refundable,
-            Phase::Reversing { leg, .. } => Some(leg.amount),
-            Phase::Requested { .. }
-            | Phase::Closed
-            | Phase::Lapsed
-            | Phase::Authorized { .. }
-            | Phase::Capturing { .. }
-            | Phase::Releasing { .. }
-            | Phase::Released { .. }
-            | Phase::Ended { .. } => None,
+    pub fn days(self) -> u16 {
+        match self {
+            Self::Week => 7,
+            Self::ThreeDays => 3,
+            Self::Day => 1,
+        }
+    }
+}
+
+impl Kind {
+    /// The kind's name in our own words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Hold => "hold",
+            Self::Guarantee => "guarantee",
         }
     }
 }
@@ -410,6 +578,7 @@ impl Phase {
             Self::Taken { .. } => "captured",
             Self::Reversing { .. } => "reversing",
             Self::Refunding { .. } => "refunding",
+            Self::Dividing { .. } => "dividing",
             Self::Releasing { .. } => "releasing",
             Self::Released { why: Why::Deadline, .. } => "expired",
             Self::Released { .. } => "released",

@@ -32,6 +32,12 @@ impl Moment {
         self.plus_ms(i64::from(days).saturating_mul(MS_PER_DAY))
     }
 
+    /// So many days earlier, to the millisecond.
+    #[must_use]
+    pub fn minus_days(self, days: u16) -> Self {
+        self.plus_ms(i64::from(days).saturating_mul(MS_PER_DAY).saturating_neg())
+    }
+
     /// The calendar day in Beijing.
     #[must_use]
     pub fn day(self) -> Day {

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::Amount;
+use crate::{Amount, Mid};
 
 /// Whose money it is. A bill has its own accounts; a merchant's are the sums over its bills.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Account {
     /// The payer's wallet or bank, seen from our side.
     Payer,
-    /// Set aside by a hold: no longer the payer's to spend, not yet the merchant's.
+    /// Set aside by a hold or a guarantee: no longer the payer's to spend, not yet the merchant's.
     Held,
-    /// Owed to the merchant at the next settlement.
+    /// Owed to the bill's merchant at the next settlement.
     Merchant,
+    /// Paid, and waiting to be divided among merchants.
+    Undivided,
+    /// Owed to another merchant that has a share in the bill (分账子商户).
+    Sub(Mid),
 }
 
 /// One amount moved from one account to another.
@@ -37,18 +41,29 @@ impl Balances {
     pub fn post(&mut self, entry: &Entry) {
         // 2^127 fen outlast any number of entries that could ever be written.
         let fen = i128::from(entry.amount.fen());
-        let from = self.0.entry(entry.from.clone()).or_default();
-        *from = from.saturating_sub(fen);
-        let to = self.0.entry(entry.to.clone()).or_default();
-        *to = to.saturating_add(fen);
+        self.change(&entry.from, fen.saturating_neg());
+        self.change(&entry.to, fen);
     }
 
     /// Adds other totals to these.
     pub fn add(&mut self, other: &Self) {
         for (account, fen) in &other.0 {
-            let total = self.0.entry(account.clone()).or_default();
-            *total = total.saturating_add(*fen);
+            self.change(account, *fen);
         }
+    }
+
+    /// Accounts that have or owe something, in order.
+    pub fn each(&self) -> impl Iterator<Item = (&Account, i128)> {
+        self.0.iter().map(|(account, fen)| (account, *fen))
+    }
+
+    /// An account of nothing is left out, so that equal totals are equal.
+    fn change(&mut self, account: &Account, fen: i128) {
+        let total = self.of(account).saturating_add(fen);
+        match total {
+            0 => self.0.remove(account),
+            total => self.0.insert(account.clone(), total),
+        };
     }
 
     /// The account's total in fen; negative for an account that has given more than it got.

@@ -17,20 +17,21 @@
 
 mod bill;
 mod calendar;
-mod hold;
+mod decide;
+mod follow;
 mod ids;
 mod ledger;
 mod money;
+mod shares;
 
 pub use bill::{
-    Asked, Bill, CardKind, Channel, Deed, Details, Grant, Kind, Leg, Order, Outcome, Payment,
-    Phase, Receipt, Takings, Terms, Why,
+    Asked, Bill, Buyer, CardKind, Channel, Deed, Details, Division, Grant, Kind, Leg, Order,
+    Outcome, PayerRules, Payment, Phase, Receipt, Reminder, Split, Takings, Terms, Why,
 };
 pub use calendar::{Day, DayEnd, Moment};
-pub use hold::{
-    Broken, Change, Command, Event, LateSuccess, Marks, Policy, Reference, Refusal, Verdict,
-    decide, replay,
-};
+pub use decide::{Command, LateSuccess, Marks, Policy, Reference, Refusal, Verdict, decide};
+pub use follow::{Broken, Change, Event, replay};
 pub use ids::{AuthCode, BillKey, BillNo, CodeId, Fingerprint, Malformed, Mid, OrderId, Text, Tid};
 pub use ledger::{Account, Balances, Entry};
 pub use money::{Amount, AmountOutOfRange};
+pub use shares::{Share, Shares, Unfair};

@@ -2,9 +2,10 @@
 
 use holdfast_domain::{
     Account, Amount, AuthCode, Balances, Bill, BillKey, BillNo, Channel, CodeId, Command, Day,
-    DayEnd, Details, Fingerprint, Kind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Refusal,
-    Terms, Text, Tid, Verdict, decide, replay,
+    DayEnd, Division, Fingerprint, Kind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Refusal,
+    Share, Shares, Terms, Text, Tid, Verdict, decide, replay,
 };
+use std::sync::Arc;
 
 #[test]
 fn capturing_a_part_returns_the_rest_to_the_payer() {
@@ -230,6 +231,150 @@ fn a_plain_payment_is_paid_at_once_and_can_only_be_refunded() {
     );
 }
 
+#[test]
+fn a_guarantee_is_taken_in_part_or_given_up() {
+    let taken = "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        capture C00001 300  | other kind      | payer -500 held 500 merchant 0
+        release             | other kind      | payer -500 held 500 merchant 0
+        complete 501        | exceeds 500     | payer -500 held 500 merchant 0
+        complete 300        | capturing       | payer -500 held 500 merchant 0
+        complete 300        | busy            | payer -500 held 500 merchant 0
+        refuse 1            | authorized      | payer -500 held 500 merchant 0
+        complete 300        | capturing       | payer -500 held 500 merchant 0
+        approve 2           | captured        | payer -300 held 0 merchant 300
+        complete 200        | wrong phase     | payer -300 held 0 merchant 300
+        cancel              | wrong phase     | payer -300 held 0 merchant 300
+        reverse 3194000000  | other kind      | payer -300 held 0 merchant 300
+        refund R00001 100   | refunding       | payer -300 held 0 merchant 300
+        approve 3           | captured        | payer -200 held 0 merchant 200
+        ";
+    let given_up = "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        cancel              | releasing       | payer -500 held 500 merchant 0
+        complete 1          | busy            | payer -500 held 500 merchant 0
+        approve 1           | released        | payer 0 held 0 merchant 0
+        cancel              | cancelled       | payer 0 held 0 merchant 0
+        complete 1          | cancelled       | payer 0 held 0 merchant 0
+        ";
+    let forgotten = "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        days 30             | -               | payer -500 held 500 merchant 0
+        complete 1          | deadline over   | payer -500 held 500 merchant 0
+        expire              | releasing       | payer -500 held 500 merchant 0
+        approve 1           | expired         | payer 0 held 0 merchant 0
+        complete 1          | cancelled       | payer 0 held 0 merchant 0
+        ";
+    for script in [taken, given_up, forgotten] {
+        check(Kind::Guarantee, Policy::default(), script);
+    }
+}
+
+#[test]
+fn only_a_guarantee_is_completed_or_cancelled() {
+    check_hold(
+        "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        complete 1          | other kind      | payer -500 held 500 merchant 0
+        cancel              | other kind      | payer -500 held 500 merchant 0
+        divide shop1 500    | wrong phase     | payer -500 held 500 merchant 0
+        ",
+    );
+}
+
+#[test]
+fn a_divided_payment_is_refunded_share_by_share_or_as_a_whole() {
+    let shares = parse_shares(&["platform", "50", "shop1", "150", "shop2", "300"]);
+    check_divided(
+        Kind::Payment,
+        Some(Division::Now(Arc::new(shares))),
+        Policy::default(),
+        "
+        authorize                                       | paid           | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 100                               | whose share    | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 151 from shop1 151                | share exceeded | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 1 from shop3 1                    | share exceeded | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 20 from shop1 10 shop2 10         | one at a time  | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 20 from shop1 10                  | the shares are 10 fen together and must be exactly 20 fen | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        refund R00001 110 from platform 10 shop1 100    | refunding      | payer -500 held 0 merchant 50 shop1 150 shop2 300
+        approve 1                                       | paid           | payer -390 held 0 merchant 40 shop1 50 shop2 300
+        refund R00002 50 from shop1 50                  | refunding      | payer -390 held 0 merchant 40 shop1 50 shop2 300
+        refuse 2                                        | paid           | payer -390 held 0 merchant 40 shop1 50 shop2 300
+        refund R00003 50 from shop1 50                  | refunding      | payer -390 held 0 merchant 40 shop1 50 shop2 300
+        approve 3                                       | paid           | payer -340 held 0 merchant 40 shop2 300
+        refund R00004 1 from shop1 1                    | share exceeded | payer -340 held 0 merchant 40 shop2 300
+        divide shop1 500                                | divided        | payer -340 held 0 merchant 40 shop2 300
+        refund R00005 340                               | refunding      | payer -340 held 0 merchant 40 shop2 300
+        approve 4                                       | paid           | payer 0 held 0 merchant 0
+        refund R00006 1                                 | exceeds 0      | payer 0 held 0 merchant 0
+        ",
+    );
+}
+
+#[test]
+fn money_that_is_divided_later_belongs_to_nobody_until_then() {
+    let divided = "
+        authorize                              | paid        | payer -500 held 0 merchant 0 undivided 500
+        refund R00001 1 from shop1 1           | not divided | payer -500 held 0 merchant 0 undivided 500
+        divide platform 100 shop1 300          | the shares are 400 fen together and must be exactly 500 fen | payer -500 held 0 merchant 0 undivided 500
+        divide platform 100 shop1 400          | dividing    | payer -500 held 0 merchant 0 undivided 500
+        refund R00001 1                        | busy        | payer -500 held 0 merchant 0 undivided 500
+        refuse 1                               | paid        | payer -500 held 0 merchant 0 undivided 500
+        divide platform 100 shop1 400          | dividing    | payer -500 held 0 merchant 0 undivided 500
+        approve 2                              | paid        | payer -500 held 0 merchant 100 shop1 400
+        divide platform 100 shop1 400          | divided     | payer -500 held 0 merchant 100 shop1 400
+        refund R00001 400 from shop1 400       | refunding   | payer -500 held 0 merchant 100 shop1 400
+        approve 3                              | paid        | payer -100 held 0 merchant 100
+        ";
+    let refunded = "
+        authorize                              | paid        | payer -500 held 0 merchant 0 undivided 500
+        refund R00001 100                      | refunding   | payer -500 held 0 merchant 0 undivided 500
+        approve 1                              | paid        | payer -400 held 0 merchant 0 undivided 400
+        divide shop1 400                       | refunded    | payer -400 held 0 merchant 0 undivided 400
+        refund R00002 400                      | refunding   | payer -400 held 0 merchant 0 undivided 400
+        approve 2                              | paid        | payer 0 held 0 merchant 0
+        ";
+    for script in [divided, refunded] {
+        check_divided(Kind::Payment, Some(Division::Later), Policy::default(), script);
+    }
+}
+
+/// Seven days, three days and one day before, and each at most once. After a long sleep only the last one
+/// that is due comes.
+#[test]
+fn a_hold_reminds_of_its_deadline_in_time() {
+    check_hold(
+        "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        days 22             | -               | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        days 1              | -               | payer -500 held 500 merchant 0
+        remind              | authorized      | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        days 6              | -               | payer -500 held 500 merchant 0
+        remind              | authorized      | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        capture C00001 300  | capturing       | payer -500 held 500 merchant 0
+        refuse 1            | authorized      | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        days 1              | -               | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        expire              | releasing       | payer -500 held 500 merchant 0
+        ",
+    );
+    // A hold of two days has only the last of them, and none once its deadline is reached.
+    check(
+        Kind::Hold,
+        Policy { hold_days: 2, ..Policy::default() },
+        "
+        authorize           | authorized      | payer -500 held 500 merchant 0
+        remind              | too soon        | payer -500 held 500 merchant 0
+        days 2              | -               | payer -500 held 500 merchant 0
+        remind              | deadline over   | payer -500 held 500 merchant 0
+        ",
+    );
+}
+
 /// General card practice lets a hotel take up to 115 % of what was held.
 #[test]
 fn taking_more_than_was_held_is_undone_to_the_fen() {
@@ -276,7 +421,14 @@ fn the_whole_table() {
         (Kind::Hold, "authorize, days 30, expire, approve 1".to_owned()),
         (Kind::Hold, format!("{capture}, reverse C00001, approve-ended 2")),
         (Kind::Payment, "authorize".to_owned()),
+        (Kind::Guarantee, "authorize".to_owned()),
+        (Kind::Guarantee, "authorize, complete 300".to_owned()),
+        (Kind::Guarantee, "authorize, complete 300, approve 1".to_owned()),
+        (Kind::Guarantee, "authorize, cancel, approve 1".to_owned()),
     ];
+    let later = ["authorize", "authorize, divide platform 100 shop1 400"];
+    let later = later.map(|way| (Kind::Payment, Some(Division::Later), way.to_owned()));
+    let phases = phases.map(|(kind, way)| (kind, None, way)).into_iter().chain(later);
     let commands = [
         "authorize",
         "decline",
@@ -284,8 +436,12 @@ fn the_whole_table() {
         "capture C00001 1",
         "reverse C00001",
         "release",
+        "complete 1",
+        "cancel",
         "refund R00002 1",
+        "divide shop1 500",
         "lapse",
+        "remind",
         "expire",
         "approve",
         "refuse",
@@ -294,8 +450,8 @@ fn the_whole_table() {
     for command in commands {
         table += &format!("|{:<11}", command.split(' ').next().unwrap());
     }
-    for (kind, way) in phases {
-        let mut world = World::new(kind, Policy::default());
+    for (kind, division, way) in phases {
+        let mut world = World::new(kind, division, Policy::default());
         way.split(", ").filter(|step| !step.is_empty()).for_each(|step| drop(world.run(step)));
         table += &format!("\n{:<11}", world.bill.phase.name());
         let open = world.bill.open_order().map_or(world.bill.orders, |(asked, _)| asked.number);
@@ -315,20 +471,26 @@ fn the_whole_table() {
 }
 
 const TABLE: &str = "
-           |authorize  |decline    |close      |capture    |reverse    |release    |refund     |lapse      |expire     |approve    |refuse
-requested  |authorized |requested  |closed     |-          |-          |-          |-          |too soon   |-          |stale      |stale
-closed     |releasing  |-          |-          |-          |-          |-          |-          |-          |-          |stale      |stale
-lapsed     |releasing  |-          |-          |-          |-          |-          |-          |-          |-          |stale      |stale
-authorized |-          |-          |-          |capturing  |-          |releasing  |-          |-          |too soon   |stale      |stale
-capturing  |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |captured   |authorized
-captured   |-          |-          |-          |-          |reversing  |-          |refunding  |-          |-          |stale      |stale
-reversing  |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |authorized |captured
-refunding  |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |captured   |captured
-releasing  |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |busy       |released   |authorized
-released   |-          |-          |-          |-          |-          |-          |-          |-          |-          |stale      |stale
-expired    |-          |-          |-          |-          |-          |-          |-          |-          |-          |stale      |stale
-ended      |-          |-          |-          |-          |-          |-          |-          |-          |-          |stale      |stale
-paid       |-          |-          |-          |-          |-          |-          |refunding  |-          |-          |stale      |stale
+           |authorize  |decline    |close      |capture    |reverse    |release    |complete   |cancel     |refund     |divide     |lapse      |remind     |expire     |approve    |refuse
+requested  |authorized |requested  |closed     |-          |-          |-          |other kind |other kind |-          |-          |too soon   |-          |-          |stale      |stale
+closed     |releasing  |-          |-          |-          |-          |-          |other kind |other kind |-          |-          |-          |-          |-          |stale      |stale
+lapsed     |releasing  |-          |-          |-          |-          |-          |other kind |other kind |-          |-          |-          |-          |-          |stale      |stale
+authorized |-          |-          |-          |capturing  |-          |releasing  |other kind |other kind |-          |-          |-          |too soon   |too soon   |stale      |stale
+capturing  |busy       |busy       |busy       |busy       |busy       |busy       |other kind |other kind |busy       |busy       |busy       |busy       |busy       |captured   |authorized
+captured   |-          |-          |-          |-          |reversing  |-          |other kind |other kind |refunding  |not divided|-          |-          |-          |stale      |stale
+reversing  |busy       |busy       |busy       |busy       |busy       |busy       |other kind |other kind |busy       |busy       |busy       |busy       |busy       |authorized |captured
+refunding  |busy       |busy       |busy       |busy       |busy       |busy       |other kind |other kind |busy       |busy       |busy       |busy       |busy       |captured   |captured
+releasing  |busy       |busy       |busy       |busy       |busy       |busy       |other kind |other kind |busy       |busy       |busy       |busy       |busy       |released   |authorized
+released   |-          |-          |-          |-          |-          |-          |other kind |other kind |-          |-          |-          |-          |-          |stale      |stale
+expired    |-          |-          |-          |-          |-          |-          |other kind |other kind |-          |-          |-          |-          |-          |stale      |stale
+ended      |-          |-          |-          |-          |-          |-          |other kind |other kind |-          |-          |-          |-          |-          |stale      |stale
+paid       |-          |-          |-          |-          |-          |-          |other kind |other kind |refunding  |not divided|-          |-          |-          |stale      |stale
+authorized |-          |-          |-          |other kind |other kind |other kind |capturing  |releasing  |-          |-          |-          |too soon   |too soon   |stale      |stale
+capturing  |busy       |busy       |busy       |other kind |other kind |other kind |busy       |busy       |busy       |busy       |busy       |busy       |busy       |captured   |authorized
+captured   |-          |-          |-          |other kind |other kind |other kind |-          |-          |refunding  |not divided|-          |-          |-          |stale      |stale
+released   |-          |-          |-          |other kind |other kind |other kind |cancelled  |cancelled  |-          |-          |-          |-          |-          |stale      |stale
+paid       |-          |-          |-          |-          |-          |-          |other kind |other kind |refunding  |dividing   |-          |-          |-          |stale      |stale
+dividing   |busy       |busy       |busy       |busy       |busy       |busy       |other kind |other kind |busy       |busy       |busy       |busy       |busy       |paid       |paid
 ";
 
 #[test]
@@ -372,7 +534,12 @@ fn check_hold(script: &str) {
 /// journal alone must give the same bill again.
 #[track_caller]
 fn check(kind: Kind, policy: Policy, script: &str) {
-    let mut world = World::new(kind, policy);
+    check_divided(kind, None, policy, script);
+}
+
+#[track_caller]
+fn check_divided(kind: Kind, division: Option<Division>, policy: Policy, script: &str) {
+    let mut world = World::new(kind, division, policy);
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let outcome = world.run(cells[0]);
@@ -391,19 +558,18 @@ struct World {
 }
 
 impl World {
-    fn new(kind: Kind, policy: Policy) -> Self {
+    fn new(kind: Kind, division: Option<Division>, policy: Policy) -> Self {
         let now = moment("2022-04-21 15:00");
-        let terms = Terms {
+        let terms = Terms::plain(
             kind,
-            amount: Amount::from_fen(500).unwrap(),
-            code: CodeId::parse("31940001").unwrap(),
-            tid: Tid::parse("88880001").unwrap(),
-            created_at: now,
-            expires_at: now.plus_ms(30 * 60_000),
-            fingerprint: Fingerprint([0; 16]),
-            details: Details::default(),
-        };
-        let change = Bill::request(key(), terms);
+            Amount::from_fen(500).unwrap(),
+            CodeId::parse("31940001").unwrap(),
+            Tid::parse("88880001").unwrap(),
+            now,
+            now.plus_ms(30 * 60_000),
+            Fingerprint([0; 16]),
+        );
+        let change = Bill::request(key(), Terms { division, ..terms });
         Self {
             bill: change.bill,
             now,
@@ -431,9 +597,7 @@ impl World {
                 self.bill = change.bill;
                 self.events.push(change.event);
                 assert_eq!(self.balances.total(), 0);
-                let fen = |amount: Option<Amount>| i128::from(amount.map_or(0, Amount::fen));
-                assert_eq!(self.balances.of(&Account::Held), fen(self.bill.held()));
-                assert_eq!(self.balances.of(&Account::Merchant), fen(self.bill.taken()));
+                assert_eq!(self.balances, self.bill.balances());
                 self.bill.phase.name().to_owned()
             }
             Err(refusal) => match refusal {
@@ -450,7 +614,15 @@ impl World {
                 Refusal::Mismatch(holdfast_domain::Reference::Hold) => "wrong hold".to_owned(),
                 Refusal::CrossDay { .. } => "cross day".to_owned(),
                 Refusal::NumberOfPayment => "number of payment".to_owned(),
-                Refusal::AlreadyRefunded => "refunded".to_owned(),
+                Refusal::AlreadyRefunded { .. } => "refunded".to_owned(),
+                Refusal::OtherKind { .. } => "other kind".to_owned(),
+                Refusal::Cancelled => "cancelled".to_owned(),
+                Refusal::AlreadyDivided => "divided".to_owned(),
+                Refusal::NotDivided => "not divided".to_owned(),
+                Refusal::WhoseShare => "whose share".to_owned(),
+                Refusal::OneAtATime => "one at a time".to_owned(),
+                Refusal::Shares(unfair) => unfair.to_string(),
+                Refusal::ShareExceeded => "share exceeded".to_owned(),
                 Refusal::DeadlineOver { .. } => "deadline over".to_owned(),
                 Refusal::TooSoon => "too soon".to_owned(),
                 Refusal::TooManyTries => "too many tries".to_owned(),
@@ -458,10 +630,24 @@ impl World {
         }
     }
 
+    /// The three accounts of every bill, and those of a division that have something.
     fn balances(&self) -> String {
-        let [payer, held, merchant] = [Account::Payer, Account::Held, Account::Merchant]
-            .map(|account| self.balances.of(&account));
-        format!("payer {payer} held {held} merchant {merchant}")
+        let name = |account: &Account| match account {
+            Account::Payer => "payer".to_owned(),
+            Account::Held => "held".to_owned(),
+            Account::Merchant => "merchant".to_owned(),
+            Account::Undivided => "undivided".to_owned(),
+            Account::Sub(mid) => mid.to_string(),
+        };
+        let always = [Account::Payer, Account::Held, Account::Merchant];
+        let others = self.balances.each().map(|(account, _)| account);
+        let others = others.filter(|account| !always.contains(account));
+        let shown: Vec<String> = always
+            .iter()
+            .chain(others)
+            .map(|account| format!("{} {}", name(account), self.balances.of(account)))
+            .collect();
+        shown.join(" ")
     }
 
     fn replays(&self) {
@@ -509,7 +695,17 @@ fn parse(words: &[&str]) -> Command {
         ["reverse", id] => Command::Reverse { capture: order(id), auth: auth() },
         ["release"] => Command::Release { hold: order("3194000000"), auth: auth() },
         ["release-wrong-hold"] => Command::Release { hold: order("3194000001"), auth: auth() },
-        ["refund", id, fen] => Command::Refund { order: order(id), part: part(fen), fingerprint },
+        ["refund", id, fen] => {
+            Command::Refund { order: order(id), part: part(fen), from: None, fingerprint }
+        }
+        ["refund", id, fen, "from", ref shares @ ..] => {
+            let from = Some(Arc::new(parse_shares(shares)));
+            Command::Refund { order: order(id), part: part(fen), from, fingerprint }
+        }
+        ["divide", ref shares @ ..] => Command::Divide { shares: Arc::new(parse_shares(shares)) },
+        ["complete", fen] => Command::Complete { part: part(fen), fingerprint },
+        ["cancel"] => Command::Cancel,
+        ["remind"] => Command::Remind,
         ["lapse"] => Command::Lapse,
         ["expire"] => Command::Expire,
         ["approve", number] => approved(number, true),
@@ -520,6 +716,19 @@ fn parse(words: &[&str]) -> Command {
         },
         _ => panic!("unknown command: {words:?}"),
     }
+}
+
+/// `platform 100 shop1 150 shop2 250`.
+fn parse_shares(words: &[&str]) -> Shares {
+    let (mut platform, mut subs) = (None, vec![]);
+    for pair in words.chunks(2) {
+        let amount = Amount::from_fen(pair[1].parse().unwrap()).unwrap();
+        match pair[0] {
+            "platform" => platform = Some(amount),
+            mid => subs.push(Share { mid: Mid::parse(mid).unwrap(), order: None, amount }),
+        }
+    }
+    Shares::of(platform, subs).unwrap()
 }
 
 fn key() -> BillKey {

@@ -12,8 +12,8 @@ use std::{
 
 use holdfast_domain::{
     Account, Amount, Asked, AuthCode, Balances, Bill, BillKey, BillNo, Channel, CodeId, Command,
-    Day, DayEnd, Details, Event, Fingerprint, Kind, LateSuccess, Marks, Mid, Moment, OrderId,
-    Policy, Terms, Text, Tid, Verdict, decide, replay,
+    Day, DayEnd, Event, Fingerprint, Kind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Terms,
+    Text, Tid, Verdict, decide, replay,
 };
 use proptest::{
     bool::weighted,
@@ -390,6 +390,7 @@ fn live(life: &Life) -> Result<BTreeSet<&'static str>, TestCaseError> {
         capture_limit_percent: u16::try_from(life.limit).unwrap(),
         business_day_ends: day_end(life.day_end),
         hold_days: u16::try_from(life.hold_days).unwrap(),
+        guarantee_days: 30,
         late_success: if life.accept_late { LateSuccess::Accept } else { LateSuccess::Release },
     };
     let mut model = Model::new(life);
@@ -436,15 +437,14 @@ fn live(life: &Life) -> Result<BTreeSet<&'static str>, TestCaseError> {
         if ours[1] < 0 || ours[2] < 0 {
             return fail(format!("nobody can have {ours:?}"));
         }
-        let fen = |amount: Option<Amount>| i128::from(amount.map_or(0, Amount::fen));
-        if (fen(change.bill.held()), fen(change.bill.taken())) != (ours[1], ours[2]) {
+        if change.bill.balances() != balances {
             return fail("the bill tells of other money than its entries".to_owned());
         }
         if i64::from(change.bill.orders) != model.orders || change.bill.version != bill.version + 1
         {
             return fail("a change or an order was not counted".to_owned());
         }
-        seen.extend([change.event.name(), change.bill.phase.name()]);
+        seen.extend([change.event.name(bill.terms.kind), change.bill.phase.name()]);
         events.push(change.event);
         bill = change.bill;
     }
@@ -473,12 +473,16 @@ fn order_asked(event: &Event) -> Option<Asked> {
         | Event::CaptureAsked { asked, .. }
         | Event::ReversalAsked { asked }
         | Event::ReleaseAsked { asked, .. }
-        | Event::RefundAsked { asked, .. } => Some(*asked),
+        | Event::RefundAsked { asked, .. }
+        | Event::DivisionAsked { asked, .. } => Some(*asked),
         Event::ReleaseRefused { again, .. } => *again,
         Event::Requested { .. }
         | Event::Declined { .. }
         | Event::Authorized { .. }
         | Event::Closed
+        | Event::Reminded { .. }
+        | Event::Divided { .. }
+        | Event::DivisionRefused { .. }
         | Event::Lapsed
         | Event::Captured { .. }
         | Event::CaptureRefused { .. }
@@ -520,9 +524,12 @@ fn command(act: &Act, orders: i64) -> Command {
             hold: if right_hold { key().payment_leg() } else { order("H", 1) },
             auth: auth(right_auth),
         },
-        Act::Refund { order: number, part } => {
-            Command::Refund { order: order("R", number), part: amount(part), fingerprint }
-        }
+        Act::Refund { order: number, part } => Command::Refund {
+            order: order("R", number),
+            part: amount(part),
+            from: None,
+            fingerprint,
+        },
         Act::Lapse => Command::Lapse,
         Act::Expire => Command::Expire,
         Act::Report { behind, approve, restored } => Command::Report {
@@ -537,16 +544,15 @@ fn command(act: &Act, orders: i64) -> Command {
 }
 
 fn terms(life: &Life) -> Terms {
-    Terms {
-        kind: if life.hold { Kind::Hold } else { Kind::Payment },
-        amount: Amount::from_fen(u64::try_from(life.amount).unwrap()).unwrap(),
-        code: CodeId::parse("31940001").unwrap(),
-        tid: Tid::parse("88880001").unwrap(),
-        created_at: Moment(START),
-        expires_at: Moment(START + MINUTES_TO_PAY * MINUTE),
-        fingerprint: Fingerprint([0; 16]),
-        details: Details::default(),
-    }
+    Terms::plain(
+        if life.hold { Kind::Hold } else { Kind::Payment },
+        Amount::from_fen(u64::try_from(life.amount).unwrap()).unwrap(),
+        CodeId::parse("31940001").unwrap(),
+        Tid::parse("88880001").unwrap(),
+        Moment(START),
+        Moment(START + MINUTES_TO_PAY * MINUTE),
+        Fingerprint([0; 16]),
+    )
 }
 
 fn key() -> BillKey {

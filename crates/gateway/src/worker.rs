@@ -178,7 +178,13 @@ impl Core {
                 }
                 Command::Lapse
             }
-            Phase::Authorized { .. } => Command::Expire,
+            Phase::Authorized { payment } => {
+                let deadline = payment.grant.as_ref().map(|grant| grant.deadline);
+                match deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+                    true => Command::Expire,
+                    false => Command::Remind,
+                }
+            }
             _ => return Ok(()),
         };
         match self.submit(bill, &command, &Asker::Clock).await {

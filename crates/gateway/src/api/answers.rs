@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast_domain::{
     AuthCode, Bill, BillKey, BillNo, Command, Day, Deed, Details, Kind, Leg, Mid, Order, OrderId,
-    Outcome, Phase, Reference, Refusal, Terms, Text, Why,
+    Outcome, PayerRules, Phase, Reference, Refusal, Terms, Text, Why,
 };
 use holdfast_wire::{
     code::Code,
@@ -124,6 +124,10 @@ impl Api {
                 created_at: now,
                 expires_at,
                 fingerprint,
+                division: None,
+                payer: PayerRules::default(),
+                scanned: None,
+                succeeds: None,
                 details: Details {
                     description: asked.bill_desc.clone(),
                     member_id: asked.member_id.clone(),
@@ -132,6 +136,7 @@ impl Api {
                     notify_url: asked.notify_url.clone().map(Url::into_text),
                     return_url: asked.return_url.clone().map(Url::into_text),
                     reserve: request.common.src_reserve.clone(),
+                    goods: None,
                 },
             };
             match self.core.create(Bill::request(key.clone(), terms), now, asker.clone()).await {
@@ -251,7 +256,7 @@ impl Api {
             memo: None,
             secure_status: None,
             complete_amount: None,
-            auth_id_resp_cd: grant.map(|grant| grant.auth.clone()),
+            auth_id_resp_cd: grant.and_then(|grant| grant.auth.clone()),
             bill_payment: view::payment_leg(&bill),
             refund_bill_payment,
             authed_bill_payment,
@@ -308,7 +313,7 @@ impl Api {
             // As it was when the capture was done, so that a repeat is answered as the first was.
             bill_status: Some(holdfast_wire::field::BillStatus::Paid),
             authed_order_id: Some(leg.order.clone()),
-            auth_id_resp_cd: grant.map(|grant| grant.auth.clone()).ok_or_else(no_auth)?,
+            auth_id_resp_cd: grant.and_then(|grant| grant.auth.clone()).ok_or_else(no_auth)?,
             card_attr: view::card(bill),
             authed_bill_payment: done,
         };
@@ -329,8 +334,12 @@ impl Api {
         if let Some(leg) = self.repeated(&bill, &order, Deed::Refund, fingerprint).await? {
             return self.refunded(common, &bill, &leg);
         }
-        let command =
-            Command::Refund { order: order.clone(), part: request.refund_amount, fingerprint };
+        let command = Command::Refund {
+            order: order.clone(),
+            part: request.refund_amount,
+            from: None,
+            fingerprint,
+        };
         let (bill, leg) =
             self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
         self.refunded(common, &bill, &leg)
@@ -701,7 +710,7 @@ fn not_served(asked: &[(&str, bool)]) -> Result<(), No> {
 fn proven(bill: &Bill, auth: &AuthCode) -> Result<(), No> {
     let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
     match grant {
-        Some(grant) if grant.auth != *auth => Err(no_auth()),
+        Some(grant) if grant.auth.as_ref() != Some(auth) => Err(no_auth()),
         _ => Ok(()),
     }
 }

@@ -414,10 +414,18 @@ impl From<Refusal> for No {
         let code = match &refusal {
             Refusal::WrongPhase { .. }
             | Refusal::Exceeds { .. }
-            | Refusal::AlreadyRefunded
+            | Refusal::AlreadyRefunded { .. }
+            | Refusal::OtherKind { .. }
+            | Refusal::AlreadyDivided
+            | Refusal::NotDivided
+            | Refusal::WhoseShare
+            | Refusal::OneAtATime
+            | Refusal::Shares(_)
+            | Refusal::ShareExceeded
             | Refusal::DeadlineOver { .. }
             | Refusal::TooSoon
             | Refusal::TooManyTries => Code::OperationNotAllowed,
+            Refusal::Cancelled => Code::HasCancelled,
             Refusal::NumberOfPayment => Code::DupOrder,
             Refusal::Busy { .. } | Refusal::Stale => Code::OrderProcessing,
             Refusal::CrossDay { .. } => Code::NoCrossDayTrading,

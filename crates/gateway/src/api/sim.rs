@@ -11,7 +11,9 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use holdfast_domain::{Bill, CardKind, Channel, CodeId, Command, Kind, Moment, Phase, Text};
+use holdfast_domain::{
+    Account, Bill, CardKind, Channel, CodeId, Command, Kind, Moment, Phase, Text,
+};
 use holdfast_wire::{code::Code, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
@@ -298,9 +300,8 @@ impl Api {
         let merchant = self.accounts.book().merchants.get(&bill.key.mid).cloned();
         let payment = bill.payment();
         let grant = payment.and_then(|payment| payment.grant.as_ref());
-        let fen = |amount: Option<holdfast_domain::Amount>| {
-            amount.map_or(0, holdfast_domain::Amount::fen)
-        };
+        let balances = bill.balances();
+        let fen = |account| u64::try_from(balances.of(&account)).unwrap_or_default();
         let mut seen = json!({
             "code": bill.terms.code.as_str(),
             "merchant": merchant.map(|merchant| merchant.name.to_string()),
@@ -308,16 +309,16 @@ impl Api {
             "billNo": bill.key.no.as_str(),
             "billDate": bill.key.date.to_string(),
             "description": bill.terms.details.description.as_ref().map(Text::as_str),
-            "kind": match bill.terms.kind { Kind::Payment => "payment", Kind::Hold => "hold" },
+            "kind": bill.terms.kind.name(),
             "totalAmount": bill.terms.amount.fen(),
             "yuan": view::yuan(bill.terms.amount),
             "phase": bill.phase.name(),
-            "held": fen(bill.held()),
-            "taken": fen(bill.taken()),
+            "held": fen(Account::Held),
+            "taken": fen(Account::Merchant),
             "createTime": show(bill.terms.created_at),
             "expireTime": show(bill.terms.expires_at),
             "paidTime": payment.map(|payment| show(payment.receipt.at)),
-            "authIdRespCd": grant.map(|grant| grant.auth.as_str()),
+            "authIdRespCd": grant.and_then(|grant| grant.auth.as_ref()).map(|auth| auth.as_str()),
             "deadline": grant.map(|grant| show(grant.deadline)),
             "returnUrl": bill.terms.details.return_url.as_ref().map(Text::as_str),
         });

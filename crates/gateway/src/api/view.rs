@@ -13,9 +13,10 @@ use holdfast_wire::{
 pub(super) fn bill_status(bill: &Bill) -> BillStatus {
     match &bill.phase {
         Phase::Requested { .. } => BillStatus::Unpaid,
-        Phase::Authorized { .. } | Phase::Capturing { .. } | Phase::Reversing { .. } => {
-            BillStatus::Paid
-        }
+        Phase::Authorized { .. }
+        | Phase::Capturing { .. }
+        | Phase::Reversing { .. }
+        | Phase::Dividing { .. } => BillStatus::Paid,
         Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
             match takings.touched() {
                 true => BillStatus::Refund,
@@ -44,6 +45,7 @@ pub(super) fn payment_leg(bill: &Bill) -> Option<BillPayment> {
     let did = match bill.terms.kind {
         Kind::Payment => "支付",
         Kind::Hold => "预授权",
+        Kind::Guarantee => "担保支付",
     };
     Some(leg(&bill.key.payment_leg(), bill.terms.amount, payment, &payment.receipt, status, did))
 }

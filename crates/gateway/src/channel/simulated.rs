@@ -28,14 +28,16 @@ use crate::{
 pub enum Operation {
     /// The payer's confirmation.
     Pay,
-    /// A capture (预授权完成).
+    /// A capture (预授权完成), also the completion of a guarantee (担保完成).
     Capture,
     /// The reversal of a capture (预授权完成撤销).
     Reverse,
-    /// The release of a hold (预授权撤销), also the one at its deadline.
+    /// The release of a hold or guarantee (预授权撤销, 担保撤销), also the one at its deadline.
     Release,
     /// A refund (退款).
     Refund,
+    /// Dividing a payment among merchants after it was paid (异步分账确认).
+    Divide,
 }
 
 /// How the simulated channel behaves.
@@ -63,12 +65,13 @@ pub enum Scenario {
 
 impl Operation {
     /// All of them, with the word that names them.
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 6] = [
         (Self::Pay, "pay"),
         (Self::Capture, "cap"),
         (Self::Reverse, "rev"),
         (Self::Release, "rel"),
         (Self::Refund, "ref"),
+        (Self::Divide, "div"),
     ];
 
     /// The operation's short word, as it stands in an order number.
@@ -86,6 +89,7 @@ impl Operation {
             "reverse" => "rev",
             "release" => "rel",
             "refund" => "ref",
+            "divide" => "div",
             word => word,
         };
         Self::ALL.iter().find(|(_, word)| *word == full).map(|(operation, _)| *operation)
@@ -96,6 +100,7 @@ impl Operation {
             Order::Capture(_) => Self::Capture,
             Order::Reverse(_) => Self::Reverse,
             Order::Refund(_) => Self::Refund,
+            Order::Divide(_) => Self::Divide,
             Order::Release => Self::Release,
         }
     }
@@ -108,6 +113,7 @@ impl Operation {
             Self::Reverse => 300,
             Self::Release => 400,
             Self::Refund => 500,
+            Self::Divide => 600,
         }
     }
 }
@@ -132,9 +138,15 @@ const EVERY: &[Operation] = &[
     Operation::Reverse,
     Operation::Release,
     Operation::Refund,
+    Operation::Divide,
 ];
-const ORDERS: &[Operation] =
-    &[Operation::Capture, Operation::Reverse, Operation::Release, Operation::Refund];
+const ORDERS: &[Operation] = &[
+    Operation::Capture,
+    Operation::Reverse,
+    Operation::Release,
+    Operation::Refund,
+    Operation::Divide,
+];
 
 const LINES: &[Line] = &[
     Line {
@@ -444,10 +456,14 @@ impl Simulated {
     fn chosen(&self, bill: &Bill, order: &Order) -> (Operation, Scenario) {
         let operation = Operation::of(order);
         let (number, amount) = match order {
+            // The completion of a guarantee has no number of its own.
+            Order::Capture(leg) if bill.terms.kind == holdfast_domain::Kind::Guarantee => {
+                (bill.key.no.as_str(), leg.amount)
+            }
             Order::Capture(leg) | Order::Reverse(leg) | Order::Refund(leg) => {
                 (leg.order.as_str(), leg.amount)
             }
-            Order::Release => (bill.key.no.as_str(), bill.terms.amount),
+            Order::Release | Order::Divide(_) => (bill.key.no.as_str(), bill.terms.amount),
         };
         (operation, self.scenario(operation, number, amount))
     }
@@ -596,6 +612,7 @@ fn reason(operation: Operation) -> Text<255> {
         Operation::Reverse => "发卡行拒绝撤销 (simulated: the issuer refuses the reversal)",
         Operation::Release => "发卡行拒绝撤销预授权 (simulated: the issuer refuses the release)",
         Operation::Refund => "发卡行拒绝退款 (simulated: the issuer refuses the refund)",
+        Operation::Divide => "清算方拒绝分账 (simulated: the division is refused)",
     };
     Text::parse(text).expect("short, not blank, without control characters")
 }

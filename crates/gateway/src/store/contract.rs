@@ -5,14 +5,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process,
+    sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use holdfast_domain::{
     Amount, AuthCode, Bill, BillKey, BillNo, Channel, CodeId, Command, Day, Details, Fingerprint,
-    Kind as BillKind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Terms, Text, Tid, Verdict,
-    decide,
+    Kind as BillKind, LateSuccess, Marks, Mid, Moment, OrderId, Policy, Share, Shares, Terms, Text,
+    Tid, Verdict, decide,
 };
 
 use super::{Asker, Commit, CommitError, Kind, MemoryStore, SqliteStore, Store, prove};
@@ -58,6 +59,10 @@ scenarios! {
     a_commit_from_an_older_version_is_a_conflict
     of_two_commits_from_one_version_exactly_one_is_made
     a_bill_is_made_once
+    a_code_can_be_taken_over_once
+    a_bill_has_its_whole_history
+    a_terminal_has_a_last_bill
+    a_business_day_has_its_records
     an_order_number_is_used_once_at_each_merchant
     a_code_is_used_once
     bills_come_in_key_order_and_in_pages
@@ -167,6 +172,80 @@ async fn a_code_is_used_once(store: &dyn Store) {
     check_commit(store, made("M1/BILL03"), "made").await;
 }
 
+/// A code that was updated leads to the last bill that took it over; who names another owner is too late.
+async fn a_code_can_be_taken_over_once(store: &dyn Store) {
+    let first = make(store, "M1/BILL01", "").await;
+    let code = first.terms.code.clone();
+    let over = |bill: &str, from: &str| {
+        let mut commit = made(bill);
+        let succeeds = Some(Arc::new(key(from)));
+        let terms =
+            Terms { code: code.clone(), succeeds, ..Terms::clone(&commit.change.bill.terms) };
+        commit.change = Bill::request(BillKey::clone(&commit.change.bill.key), terms);
+        commit
+    };
+    let outcomes = tokio::join!(
+        store.commit(over("M1/BILL00", "M1/BILL01")),
+        store.commit(over("M1/BILL02", "M1/BILL01"))
+    );
+    assert!(matches!(outcomes, (Ok(()), Err(CommitError::Taken))), "{outcomes:?}");
+    let coded = async || store.coded(&code).await.unwrap().map(|bill| bill.key.no.to_string());
+    assert_eq!(coded().await.as_deref(), Some("BILL00"));
+    // The one that gave it up lives on, without it.
+    let first = go_on(store, first, "authorize").await;
+    go_on(store, first, "release").await;
+    check_commit(store, over("M1/BILL03", "M1/BILL01"), "taken").await;
+    check_commit(store, over("M1/BILL03", "M1/BILL00"), "made").await;
+    assert_eq!(coded().await.as_deref(), Some("BILL03"));
+    check_commit(store, over("M1/BILL04", "M1/BILL09"), "taken").await;
+}
+
+async fn a_bill_has_its_whole_history(store: &dyn Store) {
+    let first = make(store, "M1/BILL01", "authorize").await;
+    let other = make(store, "M1/BILL02", "authorize, capture C00002 1").await;
+    let first = go_on(store, first, "capture C00001 300").await;
+    go_on(store, other, "approve").await;
+    let first = go_on(store, first, "approve").await;
+    let history = store.history(&first.key).await.unwrap();
+    let told: Vec<(u64, &str)> =
+        history.iter().map(|record| (record.version, record.event.name(BillKind::Hold))).collect();
+    let expected =
+        [(1, "bill.requested"), (2, "hold.authorized"), (3, "capture.asked"), (4, "hold.captured")];
+    assert_eq!(told, expected);
+    let all = store.journal(0, usize::MAX).await.unwrap();
+    let own: Vec<_> = all.into_iter().filter(|record| record.key == first.key).collect();
+    assert_eq!(history, own);
+    assert_eq!(store.history(&key("M1/BILL09")).await.unwrap(), []);
+}
+
+async fn a_terminal_has_a_last_bill(store: &dyn Store) {
+    let (mid, tid) = (Mid::parse("M1").unwrap(), Tid::parse("T0000001").unwrap());
+    let latest = async || store.latest(&mid, &tid).await.unwrap().map(|bill| bill.key.to_string());
+    assert_eq!(latest().await, None);
+    let bill = make(store, "M1/BILL02", "").await;
+    make(store, "M1/BILL01", "").await;
+    make(store, "M2/BILL03", "").await;
+    go_on(store, bill, "close").await;
+    assert_eq!(latest().await.as_deref(), Some("M1/1970-01-01/BILL01"));
+    let other = Tid::parse("T0000002").unwrap();
+    assert_eq!(store.latest(&mid, &other).await.unwrap(), None);
+}
+
+/// Only records of money count, and a day spans from the first of them to the last.
+async fn a_business_day_has_its_records(store: &dyn Store) {
+    let today = NOW.business_day(Policy::default().business_day_ends);
+    let bill = make(store, "M1/BILL01", "").await;
+    assert_eq!(store.day(today).await.unwrap(), None);
+    let bill = go_on(store, bill, "authorize").await;
+    assert_eq!(store.day(today).await.unwrap(), Some((2, 2)));
+    make(store, "M1/BILL02", "authorize").await;
+    let bill = go_on(store, bill, "capture C00001 300").await;
+    assert_eq!(store.day(today).await.unwrap(), Some((2, 4)));
+    go_on(store, bill, "approve").await;
+    assert_eq!(store.day(today).await.unwrap(), Some((2, 6)));
+    assert_eq!(store.day(Day(today.0 + 1)).await.unwrap(), None);
+}
+
 async fn bills_come_in_key_order_and_in_pages(store: &dyn Store) {
     let names = ["M2/BILL01", "M1/BILL03", "M1/BILL01", "M10/BILL01", "M1/BILL02", "M1/BILL01@1"];
     for name in names {
@@ -249,8 +328,9 @@ async fn what_is_no_longer_due_is_gone(store: &dyn Store) {
     make(store, "M1/BILL20", "authorize").await;
     make(store, "M1/BILL30", "authorize, capture C00001 5").await;
     make(store, "M1/BILL40", "lapse").await;
-    check_keys(store.due(NOW.plus_days(29), 9).await, "");
-    // The hold's own deadline, after thirty days.
+    check_keys(store.due(NOW.plus_days(22), 9).await, "");
+    // The first reminder of the hold's own deadline, a week before the thirty days are over.
+    check_keys(store.due(NOW.plus_days(23), 9).await, "M1/BILL20");
     check_keys(store.due(NOW.plus_days(31), 9).await, "M1/BILL20");
     let bill = store.bill(&key("M1/BILL30")).await.unwrap().unwrap();
     go_on(store, bill, "refuse").await;
@@ -472,16 +552,17 @@ pub(super) fn made(name: &str) -> Commit {
     let key = key(name);
     let digits: String = key.no.as_str().chars().filter(char::is_ascii_digit).collect();
     let code = format!("{}-{}-{}", key.mid, key.no, key.date.0);
-    let terms = Terms {
-        kind: BillKind::Hold,
-        amount: Amount::from_fen(500).unwrap(),
-        code: CodeId::parse(&code).unwrap(),
-        tid: Tid::parse("T0000001").unwrap(),
-        created_at: NOW,
-        expires_at: NOW.plus_ms(digits.parse().unwrap()),
-        fingerprint: Fingerprint([7; 16]),
-        details: Details { description: Text::parse("一杯咖啡").ok(), ..Details::default() },
-    };
+    let terms = Terms::plain(
+        BillKind::Hold,
+        Amount::from_fen(500).unwrap(),
+        CodeId::parse(&code).unwrap(),
+        Tid::parse("T0000001").unwrap(),
+        NOW,
+        NOW.plus_ms(digits.parse().unwrap()),
+        Fingerprint([7; 16]),
+    );
+    let details = Details { description: Text::parse("一杯咖啡").ok(), ..Details::default() };
+    let terms = Terms { details, ..terms };
     Commit {
         change: Bill::request(key, terms),
         at: NOW,
@@ -496,6 +577,7 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
     let at = match step {
         "lapse" => bill.terms.expires_at,
         "expire" => deadline().expect("a hold has a deadline"),
+        "remind" => deadline().expect("a hold has a deadline").minus_days(1),
         _ => NOW,
     };
     let words: Vec<&str> = step.split(' ').collect();
@@ -520,6 +602,16 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
         "close" => Command::Close,
         "expire" => Command::Expire,
         "lapse" => Command::Lapse,
+        "remind" => Command::Remind,
+        "cancel" => Command::Cancel,
+        "complete" => Command::Complete {
+            part: Amount::from_fen(words[1].parse().unwrap()).unwrap(),
+            fingerprint: Fingerprint([3; 16]),
+        },
+        "divide" => {
+            let share = Share { mid: bill.key.mid.clone(), order: None, amount: bill.terms.amount };
+            Command::Divide { shares: Arc::new(Shares::of(None, vec![share]).unwrap()) }
+        }
         "capture" => Command::Capture {
             order: order(),
             part: part(),
@@ -527,9 +619,12 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
             fingerprint: Fingerprint([1; 16]),
         },
         "reverse" => Command::Reverse { capture: order(), auth: auth() },
-        "refund" => {
-            Command::Refund { order: order(), part: part(), fingerprint: Fingerprint([2; 16]) }
-        }
+        "refund" => Command::Refund {
+            order: order(),
+            part: part(),
+            from: None,
+            fingerprint: Fingerprint([2; 16]),
+        },
         "release" => Command::Release { hold: bill.key.payment_leg(), auth: auth() },
         "approve" => report(Verdict::Approved { marks, restored: true }),
         "end" => report(Verdict::Approved { marks, restored: false }),

@@ -8,15 +8,20 @@
 use std::{fmt, sync::Arc};
 
 use holdfast_domain::{
-    Account, Amount, Asked, AuthCode, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Day, Deed,
-    Details, Entry, Event, Fingerprint, Grant, Kind, Leg, Mid, Moment, OrderId, Outcome, Payment,
-    Phase, Receipt, Takings, Terms, Text, Tid, Why,
+    Account, Amount, Asked, AuthCode, Bill, BillKey, BillNo, Buyer, CardKind, Channel, CodeId, Day,
+    Deed, Details, Division, Entry, Event, Fingerprint, Grant, Kind, Leg, Mid, Moment, OrderId,
+    Outcome, PayerRules, Payment, Phase, Receipt, Reminder, Share, Shares, Split, Takings, Terms,
+    Text, Tid, Why,
 };
 
 use super::{Asker, Commit, Record};
 
-/// The version of the format that is written.
-const VERSION: u8 = 1;
+/// The version of the format that is written. What older versions wrote is still read: a field that came
+/// later is then as it is by default.
+const VERSION: u8 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u8 = 1;
 
 /// Bytes of the seal at the end.
 const SEAL: usize = 4;
@@ -30,19 +35,23 @@ pub(super) struct Line {
     event: Event,
     entries: Vec<Entry>,
     asker: Asker,
+    /// The bill's record before this one; 0 for its first, and in records of version 1.
+    before: u64,
 }
 
 fields! {
-    Line { at, key, version, event, entries, asker }
-    Bill { key, terms, version, orders, phase }
+    Line { at, key, version, event, entries, asker }, since 2 { before }
+    Bill { key, terms, version, orders, phase }, since 2 { reminded }
     BillKey { mid, no, date }
-    Terms { kind, amount, code, tid, created_at, expires_at, fingerprint, details }
-    Details { description, member_id, counter_no, system_id, notify_url, return_url, reserve }
+    Terms { kind, amount, code, tid, created_at, expires_at, fingerprint, details }, since 2 { division, payer, scanned, succeeds }
+    PayerRules { no_credit_cards, installments, wallets, buyer }
+    Buyer { name, mobile, certificate_kind, certificate, only }
+    Share { mid, order, amount }
+    Details { description, member_id, counter_no, system_id, notify_url, return_url, reserve }, since 2 { goods }
     Payment { receipt, channel, payer_id, payer_name, card, grant }
-    Grant { auth, deadline }
     Receipt { at, day, reference, target }
-    Takings { capture, whole, refundable }
-    Leg { order, deed, amount, fingerprint, asked_at, outcome }
+    Takings { capture, whole, refundable }, since 2 { split }
+    Leg { order, deed, amount, fingerprint, asked_at, outcome }, since 2 { from }
     Asked { number, at }
     Entry { from, to, amount }
 }
@@ -60,6 +69,7 @@ tags! {
         9 Releasing { payment, why, asked },
         10 Released { payment, why, receipt },
         11 Ended { payment, leg },
+        12 Dividing { payment, shares, asked },
     }
     Event {
         1 Requested { terms },
@@ -80,6 +90,10 @@ tags! {
         16 RefundAsked { leg, asked },
         17 Refunded { receipt },
         18 RefundRefused { reason },
+        19 Reminded { reminder },
+        20 DivisionAsked { shares, asked },
+        21 Divided { receipt },
+        22 DivisionRefused { reason },
     }
     Outcome {
         1 Open,
@@ -93,12 +107,15 @@ tags! {
         3 Channel,
         4 Clock,
     }
-    Kind { 1 Payment, 2 Hold, }
+    Division { 1 Now(shares), 2 Later, }
+    Split { 1 Whole, 2 Pending, 3 Among { whole, left }, }
+    Kind { 1 Payment, 2 Hold, 3 Guarantee, }
+    Reminder { 1 Week, 2 ThreeDays, 3 Day, }
     Why { 1 Merchant, 2 Deadline, 3 LateAfterClose, 4 LateAfterLapse, }
     Channel { 1 UnionPay, 2 WeChat, 3 Alipay, }
     CardKind { 1 Debit, 2 Credit, }
     Deed { 1 Capture, 2 Refund, }
-    Account { 1 Payer, 2 Held, 3 Merchant, }
+    Account { 1 Payer, 2 Held, 3 Merchant, 4 Undivided, 5 Sub(mid), }
 }
 
 ids! { Mid Tid BillNo OrderId AuthCode CodeId }
@@ -121,6 +138,8 @@ impl fmt::Display for Damaged {
 
 impl Line {
     /// The line of the journal that a commit becomes.
+    ///
+    /// It lacks the number of the record before it, which is written when its place is known.
     pub(super) fn bytes(commit: &Commit) -> Vec<u8> {
         let Commit { change, at, asker } = commit;
         let mut out = Vec::with_capacity(256);
@@ -136,10 +155,16 @@ impl Line {
         out
     }
 
-    /// The record at that place of the journal.
-    pub(super) fn at(self, seq: u64) -> Record {
-        let Self { at, key, version, event, entries, asker } = self;
-        Record { seq, at, key, version, event, entries, asker }
+    /// Completes a line for its place: the record before it of the same bill, then the seal.
+    pub(super) fn place(line: &mut Vec<u8>, before: u64, seq: u64) {
+        before.write(line);
+        seal(line, seq);
+    }
+
+    /// The record at that place of the journal, and the bill's record before it.
+    pub(super) fn at(self, seq: u64) -> (Record, u64) {
+        let Self { at, key, version, event, entries, asker, before } = self;
+        (Record { seq, at, key, version, event, entries, asker }, before)
     }
 }
 
@@ -180,20 +205,20 @@ pub(super) fn seal(bytes: &mut Vec<u8>, place: u64) {
 /// Reads a value that was stored at `place`.
 pub(super) fn decode<T: Stored>(bytes: &[u8], place: u64) -> Result<T, Damaged> {
     let damaged = |at, why| Damaged { what: T::NAME, at, why };
-    match bytes.first() {
-        Some(&VERSION) => {}
+    let version = match bytes.first() {
+        Some(version @ OLDEST..=VERSION) => *version,
         Some(_) => {
             return Err(damaged(0, "is written in a format that this version does not know"));
         }
         None => return Err(damaged(0, "is empty")),
-    }
+    };
     let Some((body, seal)) = bytes.split_last_chunk::<SEAL>() else {
         return Err(damaged(bytes.len(), "ends too early"));
     };
     if u32::from_le_bytes(*seal) != sum(place, body) {
         return Err(damaged(body.len(), "does not fit its seal"));
     }
-    let mut input = Input { what: T::NAME, bytes: body, at: 1 };
+    let mut input = Input { what: T::NAME, version, bytes: body, at: 1 };
     let value = T::read(&mut input)?;
     if input.at == body.len() { Ok(value) } else { Err(damaged(input.at, "goes on after its end")) }
 }
@@ -224,6 +249,8 @@ pub(super) trait Coded: Sized {
 /// Bytes on their way in.
 pub(super) struct Input<'a> {
     what: &'static str,
+    /// The version of the format that it was written in.
+    version: u8,
     bytes: &'a [u8],
     at: usize,
 }
@@ -465,19 +492,60 @@ impl Coded for Amount {
     }
 }
 
-/// Structs: a line each, with all fields in the order in which they are written. A field that is forgotten
-/// does not compile.
+/// A code of a hold, or nothing, which is the empty text. Version 1 had only holds, each with its code.
+impl Coded for Grant {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { auth, deadline } = self;
+        write_text(auth.as_ref().map_or("", AuthCode::as_str), out);
+        deadline.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Damaged> {
+        input.what = "Grant.auth";
+        let auth = match input.text()? {
+            "" => None,
+            code => {
+                Some(AuthCode::parse(code).map_err(|_| input.damaged("is not a well-formed id"))?)
+            }
+        };
+        Ok(Self { auth, deadline: input.field("Grant.deadline")? })
+    }
+}
+
+/// Shares are checked again: a share that nobody could have is not read.
+impl Coded for Shares {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.platform().write(out);
+        self.subs().len().write(out);
+        for share in self.subs() {
+            share.write(out);
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Damaged> {
+        let (platform, subs) = (input.field("Shares.platform")?, input.field("Shares.subs")?);
+        Self::left(platform, subs).map_err(|_| input.damaged("are not shares"))
+    }
+}
+
+/// Structs: a line each, with all fields in the order in which they are written, those of later versions of
+/// the format after those of the first. A field that is forgotten does not compile.
 macro_rules! fields {
-    ($($name:ident { $($field:ident),+ })+) => { $(
+    ($($name:ident { $($field:ident),+ } $(, since $since:literal { $($later:ident),+ })?)+) => { $(
         impl Coded for $name {
             fn write(&self, out: &mut Vec<u8>) {
-                let Self { $($field),+ } = self;
+                let Self { $($field,)+ $($($later,)+)? } = self;
                 $( $field.write(out); )+
+                $($( $later.write(out); )+)?
             }
 
             fn read(input: &mut Input<'_>) -> Result<Self, Damaged> {
                 $( let $field = input.field(concat!(stringify!($name), ".", stringify!($field)))?; )+
-                Ok(Self { $($field),+ })
+                $($( let $later = match input.version {
+                    $since.. => input.field(concat!(stringify!($name), ".", stringify!($later)))?,
+                    _ => Default::default(),
+                }; )+)?
+                Ok(Self { $($field,)+ $($($later,)+)? })
             }
         }
     )+ };

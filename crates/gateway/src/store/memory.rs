@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId, Tid};
 use tokio::sync::oneshot;
 
 use super::{Commit, CommitError, Kind, Record, Store, StoreFault, Task};
@@ -25,6 +25,7 @@ pub struct MemoryStore {
 struct State {
     bills: BTreeMap<Arc<BillKey>, Bill>,
     codes: BTreeMap<CodeId, Arc<BillKey>>,
+    latest: BTreeMap<(Mid, Tid), Arc<BillKey>>,
     legs: BTreeMap<(Mid, OrderId), (Arc<BillKey>, Leg)>,
     journal: Vec<Record>,
     registry: BTreeMap<(Kind, String), String>,
@@ -98,8 +99,11 @@ impl State {
         let others = || self.in_flight.iter().map(|(commit, _)| &commit.change);
         if current == 0 {
             let code = &bill.terms.code;
-            if self.codes.contains_key(code) || others().any(|other| other.bill.terms.code == *code)
-            {
+            let coded = |other: &&holdfast_domain::Change| {
+                other.bill.version == 1 && other.bill.terms.code == *code
+            };
+            let owner = others().filter(coded).last().map(|other| &other.bill.key);
+            if owner.or_else(|| self.codes.get(code)) != bill.terms.succeeds.as_ref() {
                 return Err(CommitError::Taken);
             }
         }
@@ -123,7 +127,10 @@ impl State {
             let id = (key.mid.clone(), leg.order.clone());
             self.legs.insert(id, (key.clone(), Arc::unwrap_or_clone(leg)));
         }
-        self.codes.insert(change.bill.terms.code.clone(), key.clone());
+        if change.bill.version == 1 {
+            self.codes.insert(change.bill.terms.code.clone(), key.clone());
+            self.latest.insert((key.mid.clone(), change.bill.terms.tid.clone()), key.clone());
+        }
         let seq = u64::try_from(self.journal.len()).unwrap_or(u64::MAX).saturating_add(1);
         self.journal.push(Record {
             seq,
@@ -246,6 +253,30 @@ impl Store for MemoryStore {
         })
     }
 
+    fn history<'a>(&'a self, key: &'a BillKey) -> Task<'a, Result<Vec<Record>, StoreFault>> {
+        self.read(|state| state.journal.iter().filter(|of| *of.key == *key).cloned().collect())
+    }
+
+    fn latest<'a>(
+        &'a self,
+        mid: &'a Mid,
+        tid: &'a Tid,
+    ) -> Task<'a, Result<Option<Bill>, StoreFault>> {
+        self.read(|state| {
+            let key = state.latest.get(&(mid.clone(), tid.clone()))?;
+            state.bills.get(key).cloned()
+        })
+    }
+
+    fn day<'a>(&'a self, day: Day) -> Task<'a, Result<Option<(u64, u64)>, StoreFault>> {
+        self.read(|state| {
+            let of_day = |record: &&Record| record.event.receipt().is_some_and(|of| of.day == day);
+            let mut found = state.journal.iter().filter(of_day).map(|record| record.seq);
+            let first = found.next()?;
+            Some((first, found.next_back().unwrap_or(first)))
+        })
+    }
+
     fn last<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.read(|state| u64::try_from(state.journal.len()).unwrap_or(u64::MAX))
     }
@@ -255,6 +286,14 @@ impl Store for MemoryStore {
             let same = state.registry.iter().filter(|((other, _), _)| *other == kind);
             same.map(|((_, id), record)| (id.clone(), record.clone())).collect()
         })
+    }
+
+    fn registered<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+    ) -> Task<'a, Result<Option<String>, StoreFault>> {
+        self.read(|state| state.registry.get(&(kind, id.to_owned())).cloned())
     }
 
     fn register<'a>(

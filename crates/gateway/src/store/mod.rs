@@ -7,7 +7,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use holdfast_domain::{
-    Bill, BillKey, BillNo, Change, CodeId, Entry, Event, Leg, Mid, Moment, OrderId,
+    Bill, BillKey, BillNo, Change, CodeId, Day, Entry, Event, Leg, Mid, Moment, OrderId, Tid,
 };
 
 #[cfg(test)]
@@ -115,6 +115,10 @@ pub enum Kind {
     Scenario,
     /// Payments that the simulated channel has taken and not yet told of.
     SimulatedPayment,
+    /// Fixed codes (固定码), by what they carry.
+    FixedCode,
+    /// The last fixed code that each terminal made.
+    LastFixedCode,
 }
 
 impl Kind {
@@ -127,6 +131,8 @@ impl Kind {
             Self::Setting => "setting",
             Self::Scenario => "scenario",
             Self::SimulatedPayment => "simulated_payment",
+            Self::FixedCode => "fixed_code",
+            Self::LastFixedCode => "last_fixed_code",
         }
     }
 }
@@ -144,7 +150,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Task<'a, Result<Vec<Bill>, StoreFault>>;
 
-    /// The bill whose QR code carries `code`. Codes are unique in the store.
+    /// The bill whose QR code carries `code`: the last one, when bills took it over from each other
+    /// (`Terms::succeeds`). Otherwise codes are unique in the store.
     fn coded<'a>(&'a self, code: &'a CodeId) -> Task<'a, Result<Option<Bill>, StoreFault>>;
 
     /// The merchant's order of that number, and the bill it belongs to.
@@ -184,11 +191,32 @@ pub trait Store: Send + Sync {
     /// The journal from after `seq` on, at most `limit` records.
     fn journal<'a>(&'a self, seq: u64, limit: usize) -> Task<'a, Result<Vec<Record>, StoreFault>>;
 
+    /// Everything that ever happened to a bill, from the first record on; none for a bill that does not exist.
+    fn history<'a>(&'a self, key: &'a BillKey) -> Task<'a, Result<Vec<Record>, StoreFault>>;
+
+    /// The last bill that this terminal of the merchant made.
+    fn latest<'a>(
+        &'a self,
+        mid: &'a Mid,
+        tid: &'a Tid,
+    ) -> Task<'a, Result<Option<Bill>, StoreFault>>;
+
+    /// The first and the last record of a business day on which money moved. Records of other days lie
+    /// between them; none of the day lies outside.
+    fn day<'a>(&'a self, day: Day) -> Task<'a, Result<Option<(u64, u64)>, StoreFault>>;
+
     /// The number of the journal's last record; 0 for an empty one.
     fn last<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>>;
 
     /// All records of a kind, by id.
     fn registry<'a>(&'a self, kind: Kind) -> Task<'a, Result<Vec<(String, String)>, StoreFault>>;
+
+    /// One record of the registry.
+    fn registered<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+    ) -> Task<'a, Result<Option<String>, StoreFault>>;
 
     /// Writes one record of the registry durably, or removes it with `None`.
     fn register<'a>(

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_domain::{Account, Amount, Balances, Bill, BillKey, Leg, Mid, OrderId, replay};
+use holdfast_domain::{Account, Balances, Bill, BillKey, Kind, Leg, Mid, OrderId, replay};
 
 use super::{Record, Store, StoreFault};
 use crate::limits;
@@ -27,6 +27,10 @@ pub struct Proof {
     pub held_fen: i128,
     /// What all bills together gave their merchants, in fen.
     pub merchant_fen: i128,
+    /// What all bills together gave sub-merchants, in fen.
+    pub sub_merchants_fen: i128,
+    /// What waits to be divided, in fen.
+    pub undivided_fen: i128,
     /// Differences between the journal and what is stored, the first for each bill, at most
     /// [`limits::PROOF_DIFFERENCES`].
     pub differences: Vec<Difference>,
@@ -220,9 +224,16 @@ impl Part {
     fn sum_up(&self, proof: &mut Proof) {
         for replayed in self.bills.values() {
             proof.bills = proof.bills.saturating_add(1);
-            let fen = |account| replayed.balances.of(&account);
-            proof.held_fen = proof.held_fen.saturating_add(fen(Account::Held));
-            proof.merchant_fen = proof.merchant_fen.saturating_add(fen(Account::Merchant));
+            for (account, fen) in replayed.balances.each() {
+                let total = match account {
+                    Account::Payer => continue,
+                    Account::Held => &mut proof.held_fen,
+                    Account::Merchant => &mut proof.merchant_fen,
+                    Account::Undivided => &mut proof.undivided_fen,
+                    Account::Sub(_) => &mut proof.sub_merchants_fen,
+                };
+                *total = total.saturating_add(fen);
+            }
         }
     }
 
@@ -329,7 +340,8 @@ impl Replayed {
     /// found instead.
     fn follow(&mut self, record: Record) -> Result<Option<Arc<Leg>>, (String, String)> {
         let Record { seq, key, version, event, entries, .. } = record;
-        let name = event.name();
+        let kind = self.bill.as_ref().map(|bill| bill.terms.kind).or_else(|| event.kind());
+        let name = event.name(kind.unwrap_or(Kind::Payment));
         let change = replay(self.bill.as_ref(), &key, event).map_err(|_| {
             let expected = format!("what can follow on {}", described(self.bill.as_ref()));
             (expected, format!("{name} in record {seq}"))
@@ -345,19 +357,27 @@ impl Replayed {
         for entry in &entries {
             self.balances.post(entry);
         }
-        let fen = |amount: Option<Amount>| amount.map_or(0, |amount| i128::from(amount.fen()));
-        let (held, taken) = (fen(change.bill.held()), fen(change.bill.taken()));
-        let balances = |account| self.balances.of(&account);
-        let found = (self.balances.total(), balances(Account::Held), balances(Account::Merchant));
-        if found != (0, held, taken) {
-            let (total, held_found, taken_found) = found;
-            let expected =
-                format!("{held} fen held and {taken} fen taken after record {seq}, 0 fen in all");
-            return Err((expected, format!("{held_found}, {taken_found} and {total} fen")));
+        let follows = change.bill.balances();
+        if self.balances != follows || self.balances.total() != 0 {
+            let expected = format!("{} after record {seq}", told(&follows));
+            return Err((expected, told(&self.balances)));
         }
         self.bill = Some(change.bill);
         Ok(change.leg)
     }
+}
+
+/// Balances in words.
+fn told(balances: &Balances) -> String {
+    let each = balances.each().map(|(account, fen)| match account {
+        Account::Payer => format!("payer {fen}"),
+        Account::Held => format!("held {fen}"),
+        Account::Merchant => format!("merchant {fen}"),
+        Account::Undivided => format!("undivided {fen}"),
+        Account::Sub(mid) => format!("sub-merchant {mid} {fen}"),
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() { "nothing".to_owned() } else { format!("{} fen", each.join(", ")) }
 }
 
 fn described(bill: Option<&Bill>) -> String {

@@ -406,7 +406,8 @@ fn lasting(answer: &Answer) -> Value {
 async fn happened(gateway: &Gateway) -> HashMap<&'static str, usize> {
     let mut happened = HashMap::new();
     for record in gateway.store.journal(0, usize::MAX).await.unwrap() {
-        *happened.entry(Event::name(&record.event)).or_default() += 1;
+        let bill = gateway.store.bill(&record.key).await.unwrap().unwrap();
+        *happened.entry(Event::name(&record.event, bill.terms.kind)).or_default() += 1;
     }
     happened
 }

@@ -70,8 +70,10 @@ impl Audit {
             let key = (*record.key).clone();
             assert_eq!(record.seq, self.seq + 1, "the journal has a gap");
             self.seq = record.seq;
-            names.push((record.event.name(), key.clone()));
             let before = self.bills.remove(&key);
+            let kind = before.as_ref().map(|kept| kept.bill.terms.kind);
+            let kind = kind.or_else(|| record.event.kind()).expect("a bill is made first");
+            names.push((record.event.name(kind), key.clone()));
             let change = replay(before.as_ref().map(|kept| &kept.bill), &key, record.event.clone())
                 .unwrap_or_else(|broken| panic!("{key}: {broken}: {:?}", record.event));
             assert_eq!(

@@ -113,7 +113,7 @@ impl Bank {
             kind: bill.terms.kind,
             amount: fen,
             sums: match bill.terms.kind {
-                Kind::Hold => [-fen, fen, 0],
+                Kind::Hold | Kind::Guarantee => [-fen, fen, 0],
                 Kind::Payment => [-fen, 0, fen],
             },
             decided: BTreeMap::new(),
@@ -330,8 +330,10 @@ impl Bank {
                 assert!(merchant >= part, "{key}: order {number} gives back more than there is");
                 [part, 0, -part]
             }
+            // Whose it is among merchants is nothing to the payer.
+            Order::Divide(_) => [0, 0, 0],
             Order::Release => match account.kind {
-                Kind::Hold => {
+                Kind::Hold | Kind::Guarantee => {
                     assert_eq!(held, whole, "{key}: order {number} releases what is not held");
                     [whole, -whole, 0]
                 }

@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId, Tid};
 use holdfast_gateway::{
     clock::Dice,
     store::{Commit, CommitError, Kind, MemoryStore, Record, Store, StoreFault, Task},
@@ -155,12 +155,36 @@ impl Store for Disk {
         self.store.journal(seq, limit)
     }
 
+    fn history<'a>(&'a self, key: &'a BillKey) -> Task<'a, Result<Vec<Record>, StoreFault>> {
+        self.store.history(key)
+    }
+
+    fn latest<'a>(
+        &'a self,
+        mid: &'a Mid,
+        tid: &'a Tid,
+    ) -> Task<'a, Result<Option<Bill>, StoreFault>> {
+        self.store.latest(mid, tid)
+    }
+
+    fn day<'a>(&'a self, day: Day) -> Task<'a, Result<Option<(u64, u64)>, StoreFault>> {
+        self.store.day(day)
+    }
+
     fn last<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.store.last()
     }
 
     fn registry<'a>(&'a self, kind: Kind) -> Task<'a, Result<Vec<(String, String)>, StoreFault>> {
         self.store.registry(kind)
+    }
+
+    fn registered<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+    ) -> Task<'a, Result<Option<String>, StoreFault>> {
+        self.store.registered(kind, id)
     }
 
     fn register<'a>(

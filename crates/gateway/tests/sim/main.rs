@@ -110,6 +110,7 @@ const HAPPENS: &[&str] = &[
     "fault.refused",
     "fault.thanks_lost",
     "hold.authorized",
+    "hold.expiring",
     "hold.captured",
     "hold.released",
     "hold.reversed",

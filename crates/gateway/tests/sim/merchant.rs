@@ -4,8 +4,8 @@
 use std::fmt;
 
 use holdfast_domain::{
-    Amount, AuthCode, Bill, BillKey, CodeId, Command, Deed, Details, Fingerprint, Kind, Leg, Mid,
-    Order, OrderId, Outcome, Phase, Receipt, Reference, Refusal, Terms, Text, Tid, Why,
+    Amount, AuthCode, Bill, BillKey, CodeId, Command, Deed, Fingerprint, Kind, Leg, Mid, Order,
+    OrderId, Outcome, Phase, Receipt, Reference, Refusal, Terms, Text, Tid, Why,
 };
 use holdfast_gateway::{
     limits,
@@ -172,7 +172,8 @@ pub(crate) async fn ask(core: &Core, request: &Request) -> Result<Fact, No> {
             if let Some(leg) = repeated(core, &bill, order, deed, fingerprint).await? {
                 return what_became_of(&bill, &leg);
             }
-            let command = Command::Refund { order: order.clone(), part: *part, fingerprint };
+            let command =
+                Command::Refund { order: order.clone(), part: *part, from: None, fingerprint };
             self::order(core, bill, &command, order, deed, fingerprint, &asker).await
         }
         Request::Reverse { key, capture, auth } => reverse(core, key, capture, auth, &asker).await,
@@ -201,16 +202,15 @@ async fn make(
                 false => Err(No::Duplicate),
             };
         }
-        let terms = Terms {
+        let terms = Terms::plain(
             kind,
             amount,
-            code: CodeId::parse(&core.dice.digits(2)).expect("two digits are a code"),
-            tid: Tid::parse("88880001").expect("a terminal"),
-            created_at: now,
-            expires_at: now.plus_ms(limits::CODE_MS),
-            fingerprint: request.fingerprint(),
-            details: Details::default(),
-        };
+            CodeId::parse(&core.dice.digits(2)).expect("two digits are a code"),
+            Tid::parse("88880001").expect("a terminal"),
+            now,
+            now.plus_ms(limits::CODE_MS),
+            request.fingerprint(),
+        );
         match core.create(Bill::request(key.clone(), terms), now, asker.clone()).await {
             Ok(bill) => {
                 return Ok(Fact::Made { key: key.clone(), code: bill.terms.code.clone() });
@@ -425,7 +425,7 @@ async fn find(core: &Core, key: &BillKey) -> Result<Bill, No> {
 fn proven(bill: &Bill, auth: &AuthCode) -> Result<(), No> {
     let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
     match grant {
-        Some(grant) if grant.auth != *auth => Err(No::NotThere),
+        Some(grant) if grant.auth.as_ref() != Some(auth) => Err(No::NotThere),
         _ => Ok(()),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_domain::{
-    Amount, Bill, BillKey, BillNo, Channel as PaidThrough, CodeId, Command, Day, Details,
-    Fingerprint, Kind, Mid, Moment, Policy, Terms, Tid,
+    Amount, Bill, BillKey, BillNo, Channel as PaidThrough, CodeId, Command, Day, Fingerprint, Kind,
+    Mid, Moment, Policy, Terms, Tid,
 };
 use holdfast_gateway::{
     channel::{Confirmation, Simulated},
@@ -52,14 +52,13 @@ fn key(no: &str) -> BillKey {
 }
 
 fn terms(now: Moment) -> Terms {
-    Terms {
-        kind: Kind::Hold,
-        amount: Amount::from_fen(500).expect("an amount"),
-        code: CodeId::parse("31940001").expect("a code"),
-        tid: Tid::parse("88880001").expect("a terminal"),
-        created_at: now,
-        expires_at: now.plus_ms(60_000),
-        fingerprint: Fingerprint([0; 16]),
-        details: Details::default(),
-    }
+    Terms::plain(
+        Kind::Hold,
+        Amount::from_fen(500).expect("an amount"),
+        CodeId::parse("31940001").expect("a code"),
+        Tid::parse("88880001").expect("a terminal"),
+        now,
+        now.plus_ms(60_000),
+        Fingerprint([0; 16]),
+    )
 }

@@ -78,6 +78,7 @@ impl World {
         let policy = Policy {
             capture_limit_percent: if dice.roll(3) == 0 { 115 } else { 100 },
             business_day_ends: DayEnd::parse("23:00").expect("a time"),
+            guarantee_days: 30,
             hold_days: if dice.roll(2) == 0 { 30 } else { 3 },
             late_success: if dice.roll(4) == 0 {
                 LateSuccess::Accept

@@ -126,8 +126,13 @@ pub(super) const JOURNAL: Schema =
     Schema { file: "journal.db", steps: &[include_str!("../../migrations/journal-1.sql")] };
 
 /// What follows from the truth, for finding it.
-pub(super) const BILLS: Schema =
-    Schema { file: "bills.db", steps: &[include_str!("../../migrations/bills-1.sql")] };
+pub(super) const BILLS: Schema = Schema {
+    file: "bills.db",
+    steps: &[
+        include_str!("../../migrations/bills-1.sql"),
+        include_str!("../../migrations/bills-2.sql"),
+    ],
+};
 
 /// Who may call, and settings.
 pub(super) const REGISTRY: Schema =

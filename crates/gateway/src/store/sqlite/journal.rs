@@ -1,6 +1,6 @@
 //! `journal.db`: one row a commit, appended by one thread; everything else follows from it.
 
-use holdfast_domain::{Bill, Change, replay};
+use holdfast_domain::{Bill, BillKey, Change, Kind, replay};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
 
 const APPEND: &str = "INSERT INTO journal (seq, record) VALUES (?1, ?2)";
 const LAST: &str = "SELECT coalesce(max(seq), 0) FROM journal";
+const ROW: &str = "SELECT record FROM journal WHERE seq = ?1";
 const PAGE: &str = "SELECT seq, record FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 /// Why the journal cannot be read on.
@@ -45,9 +46,15 @@ impl From<Trouble> for StoreFault {
     }
 }
 
-/// Appends one record inside the caller's transaction. `line` is sealed for its place here.
-pub(super) fn append(journal: &Connection, seq: u64, line: &mut Vec<u8>) -> rusqlite::Result<()> {
-    format::seal(line, seq);
+/// Appends one record inside the caller's transaction. `line` is completed for its place here: `before` is
+/// the bill's record before it.
+pub(super) fn append(
+    journal: &Connection,
+    seq: u64,
+    before: u64,
+    line: &mut Vec<u8>,
+) -> rusqlite::Result<()> {
+    Line::place(line, before, seq);
     journal.prepare_cached(APPEND)?.execute(params![signed(seq), &*line]).map(drop)
 }
 
@@ -61,6 +68,49 @@ pub(super) fn page(journal: &Connection, after: u64, limit: u64) -> Result<Vec<R
     let mut found = vec![];
     each(journal, after, limit, |record| {
         found.push(record);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// A bill's records, from the first one to the one at `last`: each names the one before it.
+pub(super) fn history(
+    journal: &Connection,
+    key: &BillKey,
+    mut last: u64,
+) -> Result<Vec<Record>, Trouble> {
+    let mut found: Vec<Record> = vec![];
+    while last > 0 {
+        let wrong = |why: String| Trouble::Row { seq: last, why };
+        let mut row = journal.prepare_cached(ROW)?;
+        let mut rows = row.query([signed(last)])?;
+        let Some(row) = rows.next()? else { return Err(wrong("is missing".to_owned())) };
+        let bytes = row.get_ref(0)?.as_blob().map_err(|error| wrong(error.to_string()))?;
+        let line: Line =
+            format::decode(bytes, last).map_err(|damaged| wrong(damaged.to_string()))?;
+        let (record, before) = line.at(last);
+        let after = found.last().map_or(record.version.saturating_add(1), |after| after.version);
+        if *record.key != *key || record.version.checked_add(1) != Some(after) || before >= last {
+            return Err(wrong(format!("does not belong where the history of {key} has it")));
+        }
+        if record.version > 1 && before == 0 {
+            // Written when records did not name each other.
+            return scan(journal, key, found.first().map_or(last, |newest| newest.seq));
+        }
+        found.push(record);
+        last = before;
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// A bill's records up to the one at `last`, found by reading all of them.
+fn scan(journal: &Connection, key: &BillKey, last: u64) -> Result<Vec<Record>, Trouble> {
+    let mut found = vec![];
+    each(journal, 0, last, |record| {
+        if *record.key == *key {
+            found.push(record);
+        }
         Ok(())
     })?;
     Ok(found)
@@ -85,7 +135,7 @@ pub(super) fn catch_up(
             }
         };
         let change = follows(bill, record).map_err(wrong)?;
-        layer.apply(change.bill, change.leg);
+        layer.apply(change);
         Ok(())
     })
 }
@@ -93,7 +143,8 @@ pub(super) fn catch_up(
 /// What follows from a record on the bill as it was before, if it is what the record says.
 fn follows(bill: Option<&Bill>, record: Record) -> Result<Change, String> {
     let Record { key, version, event, entries, .. } = record;
-    let name = event.name();
+    let kind = bill.map(|bill| bill.terms.kind).or_else(|| event.kind());
+    let name = event.name(kind.unwrap_or(Kind::Payment));
     let found =
         bill.map_or_else(|| "no bill".to_owned(), |bill| format!("version {}", bill.version));
     let change = replay(bill, &key, event)
@@ -126,7 +177,7 @@ fn each(
         let bytes = row.get_ref(1)?.as_blob().map_err(|error| wrong(error.to_string()))?;
         let line: Line =
             format::decode(bytes, seq).map_err(|damaged| wrong(damaged.to_string()))?;
-        take(line.at(seq))?;
+        take(line.at(seq).0)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{Bill, BillKey, BillNo, Change, CodeId, Day, Leg, Mid, Moment, OrderId, Tid};
 
 /// A merchant's order, and the bill it belongs to.
 pub(super) type Order = (Arc<BillKey>, Arc<Leg>);
@@ -18,8 +18,13 @@ pub(super) struct Layer {
     // view once. (Hash maps beside sorted keys were tried: 3 % less work a commit, within the noise.)
     bills: BTreeMap<Arc<BillKey>, Bill>,
     legs: BTreeMap<(Mid, OrderId), Order>,
+    /// The bills' last records.
+    lasts: HashMap<Arc<BillKey>, u64>,
     /// The bills that were made in this stretch.
     codes: HashMap<CodeId, Arc<BillKey>>,
+    latest: HashMap<(Mid, Tid), Arc<BillKey>>,
+    /// The first and the last record of each business day on which money moved.
+    days: BTreeMap<Day, (u64, u64)>,
     due: BTreeSet<(Moment, Arc<BillKey>)>,
     open: BTreeSet<Arc<BillKey>>,
     /// The last record of the stretch.
@@ -34,16 +39,22 @@ impl Layer {
     }
 
     /// Adds the next record's outcome.
-    pub(super) fn apply(&mut self, bill: Bill, leg: Option<Arc<Leg>>) {
+    pub(super) fn apply(&mut self, change: Change) {
         self.last = self.last.saturating_add(1);
         self.commits = self.commits.saturating_add(1);
+        if let Some(receipt) = change.event.receipt() {
+            self.days.entry(receipt.day).or_insert((self.last, self.last)).1 = self.last;
+        }
+        let Change { bill, leg, .. } = change;
         let key = bill.key.clone();
         if let Some(leg) = leg {
             self.legs.insert((key.mid.clone(), leg.order.clone()), (key.clone(), leg));
         }
         if bill.version == 1 {
             self.codes.insert(bill.terms.code.clone(), key.clone());
+            self.latest.insert((key.mid.clone(), bill.terms.tid.clone()), key.clone());
         }
+        self.lasts.insert(key.clone(), self.last);
         let (due, open) = (bill.due(), is_open(&bill));
         let before = self.bills.insert(key.clone(), bill);
         let (due_before, open_before) = match &before {
@@ -96,9 +107,24 @@ impl Layer {
         self.bills.values()
     }
 
-    /// Whether the bill was made in this stretch.
-    pub(super) fn made(&self, bill: &Bill) -> bool {
-        self.codes.contains_key(&bill.terms.code)
+    /// Whether a bill with that code was made in this stretch; then the code is that bill's.
+    pub(super) fn coded(&self, code: &CodeId) -> Option<&Arc<BillKey>> {
+        self.codes.get(code)
+    }
+
+    /// The bill's last record, if it is in this stretch.
+    pub(super) fn last_of(&self, key: &BillKey) -> Option<u64> {
+        self.lasts.get(key).copied()
+    }
+
+    /// The last bill of each terminal that made one in this stretch.
+    pub(super) fn latest(&self) -> impl Iterator<Item = (&(Mid, Tid), &Arc<BillKey>)> {
+        self.latest.iter()
+    }
+
+    /// The first and the last record of each business day in this stretch.
+    pub(super) fn days(&self) -> impl Iterator<Item = (Day, (u64, u64))> {
+        self.days.iter().map(|(day, ends)| (*day, *ends))
     }
 }
 
@@ -149,7 +175,21 @@ impl Overlay {
     }
 
     pub(super) fn coded(&self, code: &CodeId) -> Option<&Arc<BillKey>> {
-        self.all().into_iter().find_map(|layer| layer.codes.get(code))
+        self.all().into_iter().find_map(|layer| layer.coded(code))
+    }
+
+    pub(super) fn last_of(&self, key: &BillKey) -> Option<u64> {
+        self.all().into_iter().find_map(|layer| layer.last_of(key))
+    }
+
+    pub(super) fn latest(&self, terminal: &(Mid, Tid)) -> Option<&Arc<BillKey>> {
+        self.all().into_iter().find_map(|layer| layer.latest.get(terminal))
+    }
+
+    /// The ends of a business day, as far as the view may lack them.
+    pub(super) fn day(&self, day: Day) -> Option<(u64, u64)> {
+        let found = self.unfolded().into_iter().filter_map(|layer| layer.days.get(&day).copied());
+        found.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
     }
 
     /// The first bills after `after`.

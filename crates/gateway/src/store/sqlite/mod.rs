@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId, Tid};
 use tokio::sync::mpsc;
 
 use rusqlite::Connection;
@@ -516,6 +516,43 @@ impl Store for SqliteStore {
         })
     }
 
+    fn history<'a>(&'a self, key: &'a BillKey) -> Task<'a, Result<Vec<Record>, StoreFault>> {
+        Box::pin(async move {
+            let last = self.base.overlay().last_of(key);
+            let last = match last {
+                Some(last) => last,
+                None => self.base.view.with(|view| view::version(view, key))?.unwrap_or_default().1,
+            };
+            self.base.journal.with(|journal| Ok(journal::history(journal, key, last)?))
+        })
+    }
+
+    fn latest<'a>(
+        &'a self,
+        mid: &'a Mid,
+        tid: &'a Tid,
+    ) -> Task<'a, Result<Option<Bill>, StoreFault>> {
+        Box::pin(async move {
+            let key = self.base.overlay().latest(&(mid.clone(), tid.clone())).cloned();
+            let key = match key {
+                Some(key) => Some(key),
+                None => self.base.view.with(|view| view::latest(view, mid, tid))?,
+            };
+            key.map_or(Ok(None), |key| self.base.bill(&key))
+        })
+    }
+
+    fn day<'a>(&'a self, day: Day) -> Task<'a, Result<Option<(u64, u64)>, StoreFault>> {
+        Box::pin(async move {
+            self.base.between_folds(|| {
+                let ahead = self.base.overlay().day(day);
+                let behind = self.base.view.with(|view| view::day(view, day))?;
+                let both = [behind, ahead].into_iter().flatten();
+                Ok(both.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))))
+            })
+        })
+    }
+
     fn last<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         Box::pin(async move {
             if self.jobs.is_none() {
@@ -527,6 +564,14 @@ impl Store for SqliteStore {
 
     fn registry<'a>(&'a self, kind: Kind) -> Task<'a, Result<Vec<(String, String)>, StoreFault>> {
         Box::pin(async move { self.base.registry.all(kind) })
+    }
+
+    fn registered<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+    ) -> Task<'a, Result<Option<String>, StoreFault>> {
+        Box::pin(async move { self.base.registry.one(kind, id) })
     }
 
     fn register<'a>(

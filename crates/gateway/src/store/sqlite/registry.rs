@@ -73,6 +73,21 @@ impl Registry {
         all.map_err(failed("read registry.db"))
     }
 
+    /// One record.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn one(&self, kind: Kind, id: &str) -> Result<Option<String>, StoreFault> {
+        let reader = locked(&self.reader);
+        let read = || {
+            let mut one = reader.prepare_cached(GET)?;
+            let mut rows = one.query([kind.name(), id])?;
+            rows.next()?.map(|row| row.get(0)).transpose()
+        };
+        let one: rusqlite::Result<_> = read();
+        one.map_err(failed("read registry.db"))
+    }
+
     /// Writes one record durably, or removes it with `None`.
     ///
     /// # Errors

@@ -193,7 +193,7 @@ async fn another_environment_is_refused() {
 
 #[tokio::test]
 async fn a_file_of_a_newer_program_is_refused_and_nothing_is_changed() {
-    for file in ["journal.db", "bills.db", "registry.db"] {
+    for (file, known) in [("journal.db", 1), ("bills.db", 2), ("registry.db", 1)] {
         let dir = Dir::new();
         drop(open(&dir, NEVER_FOLDS));
         sqlite(&dir, file).execute_batch("PRAGMA user_version = 99").unwrap();
@@ -201,7 +201,7 @@ async fn a_file_of_a_newer_program_is_refused_and_nothing_is_changed() {
             &dir,
             ENVIRONMENT,
             &format!(
-                "DIR/{file} has version 99 and this program knows versions up to 1: start the newer program that \
+                "DIR/{file} has version 99 and this program knows versions up to {known}: start the newer program that \
                  wrote it; nothing was changed"
             ),
         );
@@ -251,9 +251,11 @@ async fn a_record_that_cannot_follow_is_refused_with_the_number_of_the_row() {
     // Well-formed and sealed, but the bill was never authorized.
     let (closed, paid) = (next(&bill, "close"), next(&bill, "authorize"));
     let journal = sqlite(&dir, "journal.db");
-    super::journal::append(&journal, 2, &mut super::super::format::Line::bytes(&closed)).unwrap();
+    super::journal::append(&journal, 2, 1, &mut super::super::format::Line::bytes(&closed))
+        .unwrap();
     let released = next(&paid.change.bill, "release");
-    super::journal::append(&journal, 3, &mut super::super::format::Line::bytes(&released)).unwrap();
+    super::journal::append(&journal, 3, 2, &mut super::super::format::Line::bytes(&released))
+        .unwrap();
     drop(journal);
     check_refused(
         &dir,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId};
+use holdfast_domain::{Bill, BillKey, BillNo, CodeId, Day, Leg, Mid, Moment, OrderId, Tid};
 use rusqlite::{Connection, Params, Row, params, types::FromSqlError};
 
 use super::{
@@ -14,22 +14,29 @@ use super::{
 const ALREADY_FOLDED: &str = "SELECT seq FROM folded";
 const FOLDED: &str = "UPDATE folded SET seq = ?1";
 // Names no indexed column, so no index is written. It changes nothing where one of them did change.
-const UPDATE: &str = "UPDATE bills SET version = ?4, state = ?5
+const UPDATE: &str = "UPDATE bills SET version = ?4, state = ?5, last = ?8
     WHERE mid = ?1 AND bill_no = ?2 AND bill_date = ?3 AND due IS ?6 AND open IS ?7";
-const UPSERT: &str = "INSERT INTO bills (mid, bill_no, bill_date, version, state, due, open, code)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+const UPSERT: &str = "INSERT INTO bills (mid, bill_no, bill_date, version, state, due, open, last, code)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
     ON CONFLICT (mid, bill_no, bill_date) DO UPDATE
-    SET version = excluded.version, state = excluded.state, due = excluded.due, open = excluded.open";
+    SET version = excluded.version, state = excluded.state, due = excluded.due, open = excluded.open,
+        last = excluded.last";
+const GIVE_UP_CODE: &str = "UPDATE bills SET code = NULL WHERE code = ?1";
+const UPSERT_LATEST: &str = "INSERT INTO latest (mid, tid, bill_no, bill_date) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (mid, tid) DO UPDATE SET bill_no = excluded.bill_no, bill_date = excluded.bill_date";
+const UPSERT_DAY: &str = "INSERT INTO days (day, first, last) VALUES (?1, ?2, ?3)
+    ON CONFLICT (day) DO UPDATE SET last = excluded.last";
 const UPSERT_ORDER: &str = "INSERT INTO orders (mid, order_id, bill_no, bill_date, leg)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (mid, order_id) DO UPDATE
     SET bill_no = excluded.bill_no, bill_date = excluded.bill_date, leg = excluded.leg";
 const VERSION: &str =
-    "SELECT version FROM bills WHERE mid = ?1 AND bill_no = ?2 AND bill_date = ?3";
+    "SELECT version, last FROM bills WHERE mid = ?1 AND bill_no = ?2 AND bill_date = ?3";
 const BILL: &str = "SELECT mid, bill_no, bill_date, state FROM bills
     WHERE mid = ?1 AND bill_no = ?2 AND bill_date = ?3";
 const CODED: &str = "SELECT mid, bill_no, bill_date FROM bills WHERE code = ?1";
-const CODE_TAKEN: &str = "SELECT 1 FROM bills WHERE code = ?1";
+const LATEST: &str = "SELECT mid, bill_no, bill_date FROM latest WHERE mid = ?1 AND tid = ?2";
+const DAY: &str = "SELECT first, last FROM days WHERE day = ?1";
 const NUMBERED: &str = "SELECT mid, bill_no, bill_date, state FROM bills
     WHERE mid = ?1 AND bill_no = ?2 ORDER BY bill_date LIMIT ?3";
 const BILLS: &str = "SELECT mid, bill_no, bill_date, state FROM bills
@@ -48,8 +55,22 @@ const OPEN: &str = "SELECT mid, bill_no, bill_date FROM bills
 
 /// Every question to the view, for the test that none of them reads a whole table.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 12] =
-    [UPDATE, VERSION, BILL, CODED, CODE_TAKEN, NUMBERED, BILLS, LEG, ORDER_TAKEN, LEGS, DUE, OPEN];
+pub(super) const QUERIES: [&str; 14] = [
+    UPDATE,
+    GIVE_UP_CODE,
+    VERSION,
+    BILL,
+    CODED,
+    LATEST,
+    DAY,
+    NUMBERED,
+    BILLS,
+    LEG,
+    ORDER_TAKEN,
+    LEGS,
+    DUE,
+    OPEN,
+];
 
 /// Writes what a stretch of the journal made of its bills and orders, in one transaction with the number
 /// of the stretch's last record: after a crash it is all there or none of it.
@@ -59,17 +80,36 @@ pub(super) fn fold(view: &Connection, layer: &Layer) -> Result<(), StoreFault> {
         {
             let mut update = view.prepare_cached(UPDATE)?;
             let mut upsert = view.prepare_cached(UPSERT)?;
+            let mut give_up_code = view.prepare_cached(GIVE_UP_CODE)?;
             for bill in layer.bills() {
                 let BillKey { mid, no, date } = &*bill.key;
                 let (mid, no, due) = (mid.as_str(), no.as_str(), bill.due().map(|due| due.0));
                 let open = is_open(bill).then_some(1);
                 let (version, state) = (signed(bill.version), format::encode(bill));
-                let known = !layer.made(bill)
-                    && update.execute(params![mid, no, date.0, version, state, due, open])? == 1;
+                let last = layer.last_of(&bill.key).map(signed);
+                let code = &bill.terms.code;
+                let owner = layer.coded(code);
+                let known = owner.is_none()
+                    && update.execute(params![mid, no, date.0, version, state, due, open, last])?
+                        == 1;
                 if !known {
-                    let code = bill.terms.code.as_str();
-                    upsert.execute(params![mid, no, date.0, version, state, due, open, code])?;
+                    // Only the last of those that took the code over from each other keeps it.
+                    let code = owner.is_none_or(|owner| *owner == bill.key).then(|| code.as_str());
+                    if bill.terms.succeeds.is_some() {
+                        give_up_code.execute([code])?;
+                    }
+                    upsert
+                        .execute(params![mid, no, date.0, version, state, due, open, last, code])?;
                 }
+            }
+            let mut upsert = view.prepare_cached(UPSERT_LATEST)?;
+            for ((mid, tid), key) in layer.latest() {
+                let (no, date) = (key.no.as_str(), key.date.0);
+                upsert.execute(params![mid.as_str(), tid.as_str(), no, date])?;
+            }
+            let mut upsert = view.prepare_cached(UPSERT_DAY)?;
+            for (day, (first, last)) in layer.days() {
+                upsert.execute(params![day.0, signed(first), signed(last)])?;
             }
             let mut upsert = view.prepare_cached(UPSERT_ORDER)?;
             for ((mid, order), (key, leg)) in layer.legs() {
@@ -94,12 +134,23 @@ pub(super) fn folded(view: &Connection) -> Result<u64, StoreFault> {
     Ok(first(view, ALREADY_FOLDED, [], |row| Ok(unsigned(row.get(0)?)))?.unwrap_or_default())
 }
 
-pub(super) fn version(view: &Connection, key: &BillKey) -> Result<Option<u64>, StoreFault> {
-    first(view, VERSION, columns(key), |row| Ok(unsigned(row.get(0)?)))
+/// The version of that bill, and its last record.
+pub(super) fn version(view: &Connection, key: &BillKey) -> Result<Option<(u64, u64)>, StoreFault> {
+    first(view, VERSION, columns(key), |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))))
 }
 
-pub(super) fn code_taken(view: &Connection, code: &CodeId) -> Result<bool, StoreFault> {
-    Ok(first(view, CODE_TAKEN, [code.as_str()], |_| Ok(()))?.is_some())
+/// Which bill that terminal made last.
+pub(super) fn latest(
+    view: &Connection,
+    mid: &Mid,
+    tid: &Tid,
+) -> Result<Option<Arc<BillKey>>, StoreFault> {
+    first(view, LATEST, [mid.as_str(), tid.as_str()], |row| Ok(Arc::new(key_of(row)?)))
+}
+
+/// The first and the last record of a business day.
+pub(super) fn day(view: &Connection, day: Day) -> Result<Option<(u64, u64)>, StoreFault> {
+    first(view, DAY, [day.0], |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))))
 }
 
 pub(super) fn order_taken(

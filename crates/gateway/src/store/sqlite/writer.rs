@@ -55,8 +55,9 @@ pub(super) struct Writer {
 /// What a transaction holds already: it must not be contradicted, but nobody may see it yet.
 #[derive(Default)]
 struct Pending {
-    versions: HashMap<Arc<BillKey>, u64>,
-    codes: HashSet<CodeId>,
+    /// The version of each bill, and its last record.
+    versions: HashMap<Arc<BillKey>, (u64, u64)>,
+    codes: HashMap<CodeId, Arc<BillKey>>,
     orders: HashSet<(Mid, OrderId)>,
 }
 
@@ -113,7 +114,7 @@ impl Writer {
             let mut overlay = self.base.overlay_mut();
             for (Waiting { change, answer, .. }, verdict) in batch.into_iter().zip(verdicts) {
                 if verdict.is_ok() {
-                    overlay.active.apply(change.bill, change.leg);
+                    overlay.active.apply(change);
                 }
                 answers.push((answer, verdict));
             }
@@ -135,34 +136,41 @@ impl Writer {
         let mut verdicts = Vec::with_capacity(batch.len());
         for Waiting { change, line, .. } in batch {
             let verdict = self.check(&pending, change)?;
-            if verdict.is_ok() {
+            if let Ok(before) = verdict {
                 seq = seq.saturating_add(1);
-                journal::append(&transaction, seq, line).map_err(&failed)?;
-                pending.add(change);
+                journal::append(&transaction, seq, before, line).map_err(&failed)?;
+                pending.add(change, seq);
             }
-            verdicts.push(verdict);
+            verdicts.push(verdict.map(drop));
         }
         transaction.commit().map_err(&failed)?;
         Ok(verdicts)
     }
 
-    /// Whether the change can follow on everything accepted so far.
+    /// Whether the change can follow on everything accepted so far; then the bill's record before it.
     fn check(
         &self,
         pending: &Pending,
         change: &Change,
-    ) -> Result<Result<(), CommitError>, StoreFault> {
+    ) -> Result<Result<u64, CommitError>, StoreFault> {
         let bill = &change.bill;
-        let version = match pending.versions.get(&bill.key) {
-            Some(version) => *version,
+        let (version, before) = match pending.versions.get(&bill.key) {
+            Some(found) => *found,
             None => self.version(&bill.key)?,
         };
         if version.checked_add(1) != Some(bill.version) {
             return Ok(Err(CommitError::Conflict));
         }
-        let code = &bill.terms.code;
-        if version == 0 && (pending.codes.contains(code) || self.code_taken(code)?) {
-            return Ok(Err(CommitError::Taken));
+        if version == 0 {
+            let code = &bill.terms.code;
+            let owner = match pending.codes.get(code) {
+                Some(owner) => Some(owner.clone()),
+                None => self.coded(code)?,
+            };
+            // A code is nobody's yet, or that of the very bill from which it is taken over.
+            if owner != bill.terms.succeeds {
+                return Ok(Err(CommitError::Taken));
+            }
         }
         if let Some(leg) = change.claims() {
             let id = (bill.key.mid.clone(), leg.order.clone());
@@ -170,22 +178,26 @@ impl Writer {
                 return Ok(Err(CommitError::Taken));
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(before))
     }
 
     // Memory is asked before the view, never the other way round: what leaves memory is in the view already.
 
-    fn version(&self, key: &BillKey) -> Result<u64, StoreFault> {
-        let found = self.base.overlay().bill(key).map(|bill| bill.version);
+    /// The version of that bill, 0 for none, and its last record.
+    fn version(&self, key: &BillKey) -> Result<(u64, u64), StoreFault> {
+        let found = {
+            let overlay = self.base.overlay();
+            overlay.bill(key).map(|bill| bill.version).zip(overlay.last_of(key))
+        };
         match found {
-            Some(version) => Ok(version),
-            None => Ok(view::version(&self.view, key)?.unwrap_or(0)),
+            Some(found) => Ok(found),
+            None => Ok(view::version(&self.view, key)?.unwrap_or_default()),
         }
     }
 
-    fn code_taken(&self, code: &CodeId) -> Result<bool, StoreFault> {
-        let found = self.base.overlay().coded(code).is_some();
-        if found { Ok(true) } else { view::code_taken(&self.view, code) }
+    fn coded(&self, code: &CodeId) -> Result<Option<Arc<BillKey>>, StoreFault> {
+        let found = self.base.overlay().coded(code).cloned();
+        if found.is_some() { Ok(found) } else { view::coded(&self.view, code) }
     }
 
     fn order_taken(&self, id: &(Mid, OrderId)) -> Result<bool, StoreFault> {
@@ -211,11 +223,11 @@ impl Writer {
 }
 
 impl Pending {
-    fn add(&mut self, change: &Change) {
+    fn add(&mut self, change: &Change, seq: u64) {
         let bill = &change.bill;
-        self.versions.insert(bill.key.clone(), bill.version);
+        self.versions.insert(bill.key.clone(), (bill.version, seq));
         if bill.version == 1 {
-            self.codes.insert(bill.terms.code.clone());
+            self.codes.insert(bill.terms.code.clone(), bill.key.clone());
         }
         if let Some(leg) = change.claims() {
             self.orders.insert((bill.key.mid.clone(), leg.order.clone()));

@@ -187,7 +187,7 @@ async fn check_journal(bill: &str, expected: &str, found: &str, change: impl Fn(
     let mut commit = next(&made("M1/BILL02").change.bill, "authorize");
     change(&mut commit);
     let mut line = format::Line::bytes(&commit);
-    format::seal(&mut line, 6);
+    format::Line::place(&mut line, 5, 6);
     let journal = Connection::open(dir.join("journal.db")).unwrap();
     journal.execute("UPDATE journal SET record = ?1 WHERE seq = 6", [line]).unwrap();
     check_proof(&dir, bill, expected, found).await;
@@ -217,8 +217,8 @@ fn put(view: &Connection, bill: &Bill) {
     let BillKey { mid, no, date } = &*bill.key;
     let (version, code) = (i64::try_from(bill.version).unwrap(), bill.terms.code.as_str());
     view.execute(
-        "INSERT OR REPLACE INTO bills (mid, bill_no, bill_date, version, code, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO bills (mid, bill_no, bill_date, version, last, code, state)
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
         params![mid.as_str(), no.as_str(), date.0, version, code, format::encode(bill)],
     )
     .unwrap();

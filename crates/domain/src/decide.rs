@@ -1,15 +1,13 @@
-//! The one place where a bill changes or money moves.
-//!
-//! [`decide`] says whether a command is accepted and what happened; what follows from that (the bill,
-//! the entries) is the business of `follow`, which [`replay`] uses too. So the journal alone, without
-//! the policy of the day, gives every bill again.
+//! The one place where a bill changes or money moves: [`decide`] says whether a command is accepted and what
+//! happened. What follows from that is the business of [`follow`](crate::follow).
 
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Account, Amount, Asked, AuthCode, Bill, BillKey, CardKind, Channel, Day, DayEnd, Deed, Entry,
-    Fingerprint, Grant, Kind, Leg, Moment, OrderId, Outcome, Payment, Phase, Receipt, Takings,
-    Terms, Text, Why, bill::moved,
+    Amount, Asked, AuthCode, Bill, CardKind, Change, Channel, Day, DayEnd, Deed, Event,
+    Fingerprint, Grant, Kind, Leg, Moment, OrderId, Outcome, Payment, Phase, Receipt, Shares,
+    Split, Takings, Text, Unfair, Why,
+    follow::{Broken, follow},
 };
 
 /// Something a merchant, a payer, the channel or the passing of time asks of a bill.
@@ -55,6 +53,15 @@ pub enum Command {
         /// The code of the hold.
         auth: AuthCode,
     },
+    /// The merchant takes all or part of guaranteed money; the rest goes back to the payer.
+    Complete {
+        /// How much to take.
+        part: Amount,
+        /// What exactly was asked.
+        fingerprint: Fingerprint,
+    },
+    /// The merchant gives a whole guarantee up.
+    Cancel,
     /// The merchant gives the whole hold up.
     Release {
         /// The number of the payer's payment.
@@ -68,9 +75,18 @@ pub enum Command {
         order: OrderId,
         /// How much to give back.
         part: Amount,
+        /// From whose shares, when the money was divided; `None` for everything that is left of them.
+        from: Option<Arc<Shares>>,
         /// What exactly was asked.
         fingerprint: Fingerprint,
     },
+    /// The merchant says how money that waits for it is divided.
+    Divide {
+        /// The shares.
+        shares: Arc<Shares>,
+    },
+    /// It is time to remind of the deadline.
+    Remind,
     /// The time to pay is over.
     Lapse,
     /// The hold's deadline is reached.
@@ -110,120 +126,6 @@ pub struct Marks {
     pub target: Option<Text<64>>,
 }
 
-/// What happened. The journal keeps these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The merchant made the bill.
-    Requested {
-        /// What it asked for.
-        terms: Arc<Terms>,
-    },
-    /// The payer declined, or the channel refused the payer.
-    Declined {
-        /// Why.
-        reason: Text<255>,
-    },
-    /// The payer's money is set aside, or paid.
-    Authorized {
-        /// Who paid.
-        payment: Arc<Payment>,
-    },
-    /// The payer's success came too late; the channel is asked to give it back.
-    PaidLate {
-        /// Who paid.
-        payment: Arc<Payment>,
-        /// The order to give it back.
-        asked: Asked,
-    },
-    /// The merchant closed the bill.
-    Closed,
-    /// Nobody paid in time.
-    Lapsed,
-    /// The merchant asked to take held money.
-    CaptureAsked {
-        /// The capture.
-        leg: Arc<Leg>,
-        /// The order.
-        asked: Asked,
-    },
-    /// The channel captured.
-    Captured {
-        /// Its word for it.
-        receipt: Receipt,
-    },
-    /// The channel did not capture; the money stays held.
-    CaptureRefused {
-        /// Why.
-        reason: Text<255>,
-    },
-    /// The merchant asked to undo the capture.
-    ReversalAsked {
-        /// The order.
-        asked: Asked,
-    },
-    /// The channel undid the capture.
-    Reversed {
-        /// Its word for it.
-        receipt: Receipt,
-        /// Whether the hold stands again.
-        restored: bool,
-    },
-    /// The channel did not undo the capture.
-    ReversalRefused {
-        /// Why.
-        reason: Text<255>,
-    },
-    /// The whole payment is to be given back.
-    ReleaseAsked {
-        /// Who or what asked.
-        why: Why,
-        /// The order.
-        asked: Asked,
-    },
-    /// The channel gave the whole payment back.
-    Released {
-        /// Its word for it.
-        receipt: Receipt,
-    },
-    /// The channel did not give the payment back.
-    ReleaseRefused {
-        /// Why.
-        reason: Text<255>,
-        /// The order that takes its place, where the release was not the merchant's wish and must go on.
-        again: Option<Asked>,
-    },
-    /// The merchant asked to give taken money back.
-    RefundAsked {
-        /// The refund.
-        leg: Arc<Leg>,
-        /// The order.
-        asked: Asked,
-    },
-    /// The channel gave the money back.
-    Refunded {
-        /// Its word for it.
-        receipt: Receipt,
-    },
-    /// The channel did not give the money back.
-    RefundRefused {
-        /// Why.
-        reason: Text<255>,
-    },
-}
-
-/// All that follows from one accepted command. The store commits it whole or not at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The bill as it is from now on.
-    pub bill: Bill,
-    /// What happened.
-    pub event: Event,
-    /// The money that moved.
-    pub entries: Vec<Entry>,
-    /// The merchant's order that this claims or settles, as it is from now on.
-    pub leg: Option<Arc<Leg>>,
-}
-
 /// Why a command was turned down. Nothing changed and no money moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -261,10 +163,36 @@ pub enum Refusal {
     },
     /// A capture or refund cannot bear the number of the payment: a release names that.
     NumberOfPayment,
-    /// A capture that has been refunded cannot be reversed.
-    AlreadyRefunded,
+    /// What has been refunded, even in part, cannot be reversed or divided any more.
+    AlreadyRefunded {
+        /// What was asked.
+        command: &'static str,
+    },
+    /// The command is for another kind of bill.
+    OtherKind {
+        /// What was asked.
+        command: &'static str,
+        /// The kind the bill is of.
+        kind: &'static str,
+    },
+    /// The guarantee was given up before.
+    Cancelled,
+    /// The money was divided already, and otherwise.
+    AlreadyDivided,
+    /// Shares are named, and the money is not divided.
+    NotDivided,
+    /// Part of divided money is to be given back, and nobody said from whose share.
+    WhoseShare,
+    /// A refund comes from one sub-merchant's share at a time, or from all that is left.
+    OneAtATime,
+    /// The shares are not what they should be.
+    Shares(Unfair),
+    /// Somebody's share has less left than that, or nobody has such a share.
+    ShareExceeded,
     /// The hold's deadline is over.
     DeadlineOver {
+        /// What was asked.
+        command: &'static str,
         /// The day it ended.
         ended: Day,
     },
@@ -295,6 +223,8 @@ pub struct Policy {
     pub business_day_ends: DayEnd,
     /// How long a hold lasts, in days. 30 by default (`protocol.md` section 5.1).
     pub hold_days: u16,
+    /// How long a guarantee lasts, in days. 30 by default, as a hold does.
+    pub guarantee_days: u16,
     /// What becomes of a success that the channel reports after the bill was closed or lapsed.
     pub late_success: LateSuccess,
 }
@@ -308,31 +238,8 @@ pub enum LateSuccess {
     Accept,
 }
 
-/// An event cannot follow on the bill as it is: the journal and the rules do not fit together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken;
-
 /// How often a payer may decline or be refused on one bill.
 const TRIES: u8 = 20;
-
-impl Bill {
-    /// Makes a bill: the code exists, nobody has paid.
-    #[must_use]
-    pub fn request(key: BillKey, terms: Terms) -> Change {
-        requested(Arc::new(key), Arc::new(terms))
-    }
-}
-
-fn requested(key: Arc<BillKey>, terms: Arc<Terms>) -> Change {
-    let bill = Bill {
-        key,
-        terms: terms.clone(),
-        version: 1,
-        orders: 0,
-        phase: Phase::Requested { declined: 0 },
-    };
-    Change { bill, event: Event::Requested { terms }, entries: vec![], leg: None }
-}
 
 /// Decides what `command` does to `bill` at the moment `now`.
 ///
@@ -362,10 +269,10 @@ pub fn decide(
         ) => {
             let grant = match bill.terms.kind {
                 Kind::Payment => None,
-                Kind::Hold => {
-                    Some(Grant { auth: auth.clone(), deadline: now.plus_days(policy.hold_days) })
-                }
+                Kind::Hold => Some((Some(auth.clone()), policy.hold_days)),
+                Kind::Guarantee => Some((None, policy.guarantee_days)),
             };
+            let grant = grant.map(|(auth, days)| Grant { auth, deadline: now.plus_days(days) });
             let payment = Arc::new(Payment {
                 receipt: receipt(marks),
                 channel: *channel,
@@ -392,16 +299,41 @@ pub fn decide(
         (Phase::Requested { .. }, Command::Lapse) => Event::Lapsed,
 
         (Phase::Authorized { payment }, Command::Capture { order, part, fingerprint, .. }) => {
-            if let Some(over) = deadline(payment).filter(|deadline| *deadline <= now) {
-                return Err(Refusal::DeadlineOver { ended: over.day() });
-            }
+            in_time(payment, command, now)?;
             let available = bill.terms.amount.percent(policy.capture_limit_percent);
-            rest("capture", *part, available)?;
-            Event::CaptureAsked { leg: leg(order, Deed::Capture, *part, *fingerprint, now), asked }
+            rest(command, *part, available)?;
+            let leg = leg(order, Deed::Capture, *part, None, *fingerprint, now);
+            Event::CaptureAsked { leg, asked }
         }
-        (Phase::Authorized { .. }, Command::Release { .. }) => {
+        (Phase::Authorized { payment }, Command::Complete { part, fingerprint }) => {
+            in_time(payment, command, now)?;
+            rest(command, *part, Some(bill.terms.amount))?;
+            let order = bill.key.payment_leg();
+            let leg = leg(&order, Deed::Capture, *part, None, *fingerprint, now);
+            Event::CaptureAsked { leg, asked }
+        }
+        (Phase::Authorized { .. }, Command::Release { .. } | Command::Cancel) => {
             Event::ReleaseAsked { why: Why::Merchant, asked }
         }
+        (Phase::Authorized { payment }, Command::Remind) => {
+            let Some(deadline) = deadline(payment) else { return Err(Refusal::TooSoon) };
+            let due = bill.reminders(payment, deadline).take_while(|(_, at)| *at <= now).last();
+            match due {
+                // Of several that are due, after a long sleep, only the last: it says how long is left.
+                Some((reminder, _)) if now < deadline => Event::Reminded { reminder },
+                Some(_) => {
+                    return Err(Refusal::DeadlineOver {
+                        command: command.name(),
+                        ended: deadline.day(),
+                    });
+                }
+                None => return Err(Refusal::TooSoon),
+            }
+        }
+        (
+            Phase::Released { why: Why::Merchant | Why::Deadline, .. },
+            Command::Complete { .. } | Command::Cancel,
+        ) => return Err(Refusal::Cancelled),
         (Phase::Authorized { payment }, Command::Expire) => {
             match deadline(payment).filter(|deadline| *deadline <= now) {
                 Some(_) => Event::ReleaseAsked { why: Why::Deadline, asked },
@@ -418,17 +350,33 @@ pub fn decide(
                 return Err(wrong_phase(bill, command));
             };
             if takings.touched() {
-                return Err(Refusal::AlreadyRefunded);
+                return Err(Refusal::AlreadyRefunded { command: command.name() });
             }
             if captured != today {
                 return Err(Refusal::CrossDay { captured, today });
             }
             Event::ReversalAsked { asked }
         }
-        (Phase::Taken { takings, .. }, Command::Refund { order, part, fingerprint }) => {
-            rest("refund", *part, takings.refundable)?;
-            Event::RefundAsked { leg: leg(order, Deed::Refund, *part, *fingerprint, now), asked }
+        (Phase::Taken { takings, .. }, Command::Refund { order, part, from, fingerprint }) => {
+            rest(command, *part, takings.refundable)?;
+            let from = refunded_from(takings, *part, from.as_ref())?;
+            let leg = leg(order, Deed::Refund, *part, from, *fingerprint, now);
+            Event::RefundAsked { leg, asked }
         }
+        (Phase::Taken { takings, .. }, Command::Divide { shares }) => match takings.split {
+            Split::Whole => return Err(Refusal::NotDivided),
+            Split::Among { .. } => return Err(Refusal::AlreadyDivided),
+            Split::Pending if takings.touched() => {
+                return Err(Refusal::AlreadyRefunded { command: command.name() });
+            }
+            Split::Pending => {
+                let (sum, whole) = (shares.fen(), takings.whole.fen());
+                if sum != whole {
+                    return Err(Refusal::Shares(Unfair::Sum { shares: sum, whole }));
+                }
+                Event::DivisionAsked { shares: shares.clone(), asked }
+            }
+        },
 
         (phase, Command::Report { number, verdict }) => {
             match bill.open_order() {
@@ -456,6 +404,12 @@ pub fn decide(
                 (Phase::Refunding { .. }, Verdict::Refused { reason }) => {
                     Event::RefundRefused { reason: reason.clone() }
                 }
+                (Phase::Dividing { .. }, Verdict::Approved { marks, .. }) => {
+                    Event::Divided { receipt: receipt(marks) }
+                }
+                (Phase::Dividing { .. }, Verdict::Refused { reason }) => {
+                    Event::DivisionRefused { reason: reason.clone() }
+                }
                 (Phase::Releasing { .. }, Verdict::Approved { marks, .. }) => {
                     Event::Released { receipt: receipt(marks) }
                 }
@@ -477,181 +431,17 @@ pub fn decide(
     follow(bill, event).map_err(|Broken| wrong_phase(bill, command))
 }
 
-/// The bill after an event from the journal; `bill` is `None` for its first one.
-///
-/// # Errors
-/// [`Broken`] when the event cannot follow on the bill as it is.
-pub fn replay(bill: Option<&Bill>, key: &BillKey, event: Event) -> Result<Change, Broken> {
-    match (bill, event) {
-        (None, Event::Requested { terms }) => Ok(requested(Arc::new(key.clone()), terms)),
-        (Some(bill), event) if *bill.key == *key => follow(bill, event),
-        _ => Err(Broken),
-    }
-}
-
-/// What follows from an event: the bill, the entries, and the order it claims or settles.
-fn follow(bill: &Bill, event: Event) -> Result<Change, Broken> {
-    use Account::{Held, Merchant, Payer};
-
-    let whole = bill.terms.amount;
-    let (phase, entries, leg) = match (&bill.phase, &event) {
-        (Phase::Requested { declined }, Event::Declined { .. }) => {
-            (Phase::Requested { declined: declined.saturating_add(1) }, vec![], None)
-        }
-        (Phase::Requested { .. }, Event::Closed) => (Phase::Closed, vec![], None),
-        (Phase::Requested { .. }, Event::Lapsed) => (Phase::Lapsed, vec![], None),
-        (
-            Phase::Requested { .. } | Phase::Closed | Phase::Lapsed,
-            Event::Authorized { payment },
-        ) => match bill.terms.kind {
-            Kind::Hold => (
-                Phase::Authorized { payment: payment.clone() },
-                vec![moved(Payer, Held, whole)],
-                None,
-            ),
-            Kind::Payment => {
-                let takings = Takings { capture: None, whole, refundable: Some(whole) };
-                let phase = Phase::Taken { payment: payment.clone(), takings };
-                (phase, vec![moved(Payer, Merchant, whole)], None)
-            }
-        },
-        (phase @ (Phase::Closed | Phase::Lapsed), Event::PaidLate { payment, asked }) => {
-            let why = match phase {
-                Phase::Closed => Why::LateAfterClose,
-                _ => Why::LateAfterLapse,
-            };
-            let phase = Phase::Releasing { payment: payment.clone(), why, asked: *asked };
-            (phase, vec![moved(Payer, Held, whole)], None)
-        }
-
-        (Phase::Authorized { payment }, Event::CaptureAsked { leg, asked }) => {
-            let phase =
-                Phase::Capturing { payment: payment.clone(), leg: leg.clone(), asked: *asked };
-            (phase, vec![], Some(leg.clone()))
-        }
-        (Phase::Capturing { payment, leg, .. }, Event::Captured { receipt }) => {
-            let leg = with(leg, Outcome::Done(receipt.clone()));
-            let takings = Takings {
-                capture: Some(leg.clone()),
-                whole: leg.amount,
-                refundable: Some(leg.amount),
-            };
-            let phase = Phase::Taken { payment: payment.clone(), takings };
-            // The payer gets back at once what the merchant did not take; what it took beyond the hold
-            // comes from the payer directly.
-            (
-                phase,
-                split(whole, leg.amount, (Held, Merchant), (Held, Payer), (Payer, Merchant)),
-                Some(leg),
-            )
-        }
-        (Phase::Capturing { payment, leg, .. }, Event::CaptureRefused { reason }) => (
-            Phase::Authorized { payment: payment.clone() },
-            vec![],
-            Some(with(leg, Outcome::Refused(reason.clone()))),
-        ),
-
-        (Phase::Taken { payment, takings }, Event::ReversalAsked { asked }) => {
-            let leg = takings.capture.clone().ok_or(Broken)?;
-            (Phase::Reversing { payment: payment.clone(), leg, asked: *asked }, vec![], None)
-        }
-        (Phase::Reversing { payment, leg, .. }, Event::Reversed { receipt, restored }) => {
-            let Outcome::Done(done) = leg.outcome.clone() else { return Err(Broken) };
-            let (reversal, restored) = (receipt.clone(), *restored);
-            let leg = with(leg, Outcome::Reversed { done, reversal, restored });
-            if restored {
-                // Exactly what the capture moved, the other way round.
-                let back = (Merchant, Held);
-                let entries = split(whole, leg.amount, back, (Payer, Held), (Merchant, Payer));
-                (Phase::Authorized { payment: payment.clone() }, entries, Some(leg))
-            } else {
-                let entries = vec![moved(Merchant, Payer, leg.amount)];
-                (Phase::Ended { payment: payment.clone(), leg: leg.clone() }, entries, Some(leg))
-            }
-        }
-        (Phase::Reversing { payment, leg, .. }, Event::ReversalRefused { .. }) => {
-            let takings = Takings {
-                capture: Some(leg.clone()),
-                whole: leg.amount,
-                refundable: Some(leg.amount),
-            };
-            (Phase::Taken { payment: payment.clone(), takings }, vec![], None)
-        }
-
-        (Phase::Taken { payment, takings }, Event::RefundAsked { leg, asked }) => {
-            let phase = Phase::Refunding {
-                payment: payment.clone(),
-                takings: takings.clone(),
-                leg: leg.clone(),
-                asked: *asked,
-            };
-            (phase, vec![], Some(leg.clone()))
-        }
-        (Phase::Refunding { payment, takings, leg, .. }, Event::Refunded { receipt }) => {
-            let leg = with(leg, Outcome::Done(receipt.clone()));
-            let refundable =
-                takings.refundable.and_then(|left| left.minus(leg.amount)).ok_or(Broken)?;
-            let takings = Takings { refundable, ..takings.clone() };
-            let entries = vec![moved(Merchant, Payer, leg.amount)];
-            (Phase::Taken { payment: payment.clone(), takings }, entries, Some(leg))
-        }
-        (Phase::Refunding { payment, takings, leg, .. }, Event::RefundRefused { reason }) => (
-            Phase::Taken { payment: payment.clone(), takings: takings.clone() },
-            vec![],
-            Some(with(leg, Outcome::Refused(reason.clone()))),
-        ),
-
-        (Phase::Authorized { payment }, Event::ReleaseAsked { why, asked }) => {
-            let phase = Phase::Releasing { payment: payment.clone(), why: *why, asked: *asked };
-            (phase, vec![], None)
-        }
-        (Phase::Releasing { payment, why, .. }, Event::Released { receipt }) => {
-            let phase =
-                Phase::Released { payment: payment.clone(), why: *why, receipt: receipt.clone() };
-            (phase, vec![moved(Held, Payer, whole)], None)
-        }
-        (Phase::Releasing { payment, why, .. }, Event::ReleaseRefused { again, .. }) => {
-            let phase = match again {
-                Some(asked) => {
-                    Phase::Releasing { payment: payment.clone(), why: *why, asked: *asked }
-                }
-                None => Phase::Authorized { payment: payment.clone() },
-            };
-            (phase, vec![], None)
-        }
-        _ => return Err(Broken),
-    };
-    let version = bill.version.checked_add(1).ok_or(Broken)?;
-    let mut bill = Bill {
-        key: bill.key.clone(),
-        terms: bill.terms.clone(),
-        version,
-        orders: bill.orders,
-        phase,
-    };
-    if let Some((asked, _)) = bill.open_order() {
-        bill.orders = asked.number;
-    }
-    Ok(Change { bill, event, entries, leg })
-}
-
-/// The entries of a capture of `part` of a hold of `whole`: what is in both moves along `both`, what
-/// was held only along `less`, what was taken beyond the hold along `more`.
-fn split(
-    whole: Amount,
-    part: Amount,
-    both: (Account, Account),
-    less: (Account, Account),
-    more: (Account, Account),
-) -> Vec<Entry> {
-    let mut entries = vec![moved(both.0, both.1, whole.min(part))];
-    entries.extend(whole.minus(part).flatten().map(|rest| moved(less.0, less.1, rest)));
-    entries.extend(part.minus(whole).flatten().map(|beyond| moved(more.0, more.1, beyond)));
-    entries
-}
-
 /// Checks that what the command names is what the bill has, whatever phase it is in.
 fn identified(bill: &Bill, command: &Command) -> Result<(), Refusal> {
+    let guaranteed = bill.terms.kind == Kind::Guarantee;
+    let other_kind = match command {
+        Command::Capture { .. } | Command::Reverse { .. } | Command::Release { .. } => guaranteed,
+        Command::Complete { .. } | Command::Cancel => !guaranteed,
+        _ => false,
+    };
+    if other_kind {
+        return Err(Refusal::OtherKind { command: command.name(), kind: bill.terms.kind.name() });
+    }
     if let Command::Capture { order, .. } | Command::Refund { order, .. } = command
         && *order == bill.key.payment_leg()
     {
@@ -663,7 +453,7 @@ fn identified(bill: &Bill, command: &Command) -> Result<(), Refusal> {
         _ => return Ok(()),
     };
     let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
-    if grant.is_some_and(|grant| grant.auth != *auth) {
+    if grant.is_some_and(|grant| grant.auth.as_ref() != Some(auth)) {
         return Err(Refusal::Mismatch(Reference::AuthCode));
     }
     if hold.is_some_and(|hold| *hold != bill.key.payment_leg()) {
@@ -676,47 +466,66 @@ fn deadline(payment: &Payment) -> Option<Moment> {
     payment.grant.as_ref().map(|grant| grant.deadline)
 }
 
+/// Refuses what comes after the deadline.
+fn in_time(payment: &Payment, command: &Command, now: Moment) -> Result<(), Refusal> {
+    match deadline(payment).filter(|deadline| *deadline <= now) {
+        Some(over) => Err(Refusal::DeadlineOver { command: command.name(), ended: over.day() }),
+        None => Ok(()),
+    }
+}
+
 /// What is left of `available` when `part` is taken away.
 fn rest(
-    command: &'static str,
+    command: &Command,
     part: Amount,
     available: Option<Amount>,
 ) -> Result<Option<Amount>, Refusal> {
     available.and_then(|available| available.minus(part)).ok_or(Refusal::Exceeds {
-        command,
+        command: command.name(),
         asked: part,
         available,
     })
+}
+
+/// From whose shares a refund of `part` comes, if the money was divided.
+fn refunded_from(
+    takings: &Takings,
+    part: Amount,
+    named: Option<&Arc<Shares>>,
+) -> Result<Option<Arc<Shares>>, Refusal> {
+    let Split::Among { left, .. } = &takings.split else {
+        return if named.is_none() { Ok(None) } else { Err(Refusal::NotDivided) };
+    };
+    match named {
+        None if takings.refundable == Some(part) => Ok(Some(left.clone())),
+        None => Err(Refusal::WhoseShare),
+        Some(shares) => {
+            let (sum, whole) = (shares.fen(), part.fen());
+            if sum != whole {
+                return Err(Refusal::Shares(Unfair::Sum { shares: sum, whole }));
+            }
+            if shares.subs().len() > 1 && shares != left {
+                return Err(Refusal::OneAtATime);
+            }
+            left.minus(shares).map(|_| Some(shares.clone())).ok_or(Refusal::ShareExceeded)
+        }
+    }
 }
 
 fn leg(
     order: &OrderId,
     deed: Deed,
     amount: Amount,
+    from: Option<Arc<Shares>>,
     fingerprint: Fingerprint,
-    now: Moment,
+    asked_at: Moment,
 ) -> Arc<Leg> {
-    let order = order.clone();
-    Arc::new(Leg { order, deed, amount, fingerprint, asked_at: now, outcome: Outcome::Open })
-}
-
-fn with(leg: &Leg, outcome: Outcome) -> Arc<Leg> {
-    Arc::new(Leg { outcome, ..leg.clone() })
+    let (order, outcome) = (order.clone(), Outcome::Open);
+    Arc::new(Leg { order, deed, amount, from, fingerprint, asked_at, outcome })
 }
 
 fn wrong_phase(bill: &Bill, command: &Command) -> Refusal {
     Refusal::WrongPhase { phase: bill.phase.name(), command: command.name() }
-}
-
-impl Change {
-    /// The merchant's order whose number this change is the first to use, if any.
-    #[must_use]
-    pub fn claims(&self) -> Option<&Arc<Leg>> {
-        match &self.event {
-            Event::CaptureAsked { leg, .. } | Event::RefundAsked { leg, .. } => Some(leg),
-            _ => None,
-        }
-    }
 }
 
 impl Command {
@@ -729,39 +538,15 @@ impl Command {
             Self::Close => "close",
             Self::Capture { .. } => "capture",
             Self::Reverse { .. } => "reverse",
+            Self::Complete { .. } => "complete",
+            Self::Cancel => "cancel",
             Self::Release { .. } => "release",
             Self::Refund { .. } => "refund",
+            Self::Divide { .. } => "divide",
+            Self::Remind => "remind",
             Self::Lapse => "lapse",
             Self::Expire => "expire",
             Self::Report { .. } => "report",
-        }
-    }
-}
-
-impl Event {
-    /// The event's name as journals and people write it: `noun.past`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Requested { .. } => "bill.requested",
-            Self::Declined { .. } => "bill.declined",
-            Self::Authorized { payment } if payment.grant.is_none() => "bill.paid",
-            Self::Authorized { .. } => "hold.authorized",
-            Self::PaidLate { .. } => "bill.paid_late",
-            Self::Closed => "bill.closed",
-            Self::Lapsed => "bill.lapsed",
-            Self::CaptureAsked { .. } => "capture.asked",
-            Self::Captured { .. } => "hold.captured",
-            Self::CaptureRefused { .. } => "capture.refused",
-            Self::ReversalAsked { .. } => "reversal.asked",
-            Self::Reversed { .. } => "hold.reversed",
-            Self::ReversalRefused { .. } => "reversal.refused",
-            Self::ReleaseAsked { .. } => "release.asked",
-            Self::Released { .. } => "hold.released",
-            Self::ReleaseRefused { .. } => "release.refused",
-            Self::RefundAsked { .. } => "refund.asked",
-            Self::Refunded { .. } => "refund.done",
-            Self::RefundRefused { .. } => "refund.refused",
         }
     }
 }
@@ -772,6 +557,7 @@ impl Default for Policy {
             capture_limit_percent: 100,
             business_day_ends: DayEnd::parse("23:00").unwrap_or(DayEnd::MIDNIGHT),
             hold_days: 30,
+            guarantee_days: 30,
             late_success: LateSuccess::Release,
         }
     }
@@ -812,11 +598,26 @@ impl fmt::Display for Refusal {
             Self::NumberOfPayment => {
                 f.write_str("this is the number of the bill's payment: take a new one")
             }
-            Self::AlreadyRefunded => f.write_str(
-                "cannot reverse: part of the capture was refunded; refund the rest instead",
+            Self::AlreadyRefunded { command } => write!(
+                f,
+                "cannot {command}: part of the money was refunded; refund the rest instead"
             ),
-            Self::DeadlineOver { ended } => {
-                write!(f, "cannot capture: the hold ended on {ended} and its money goes back")
+            Self::OtherKind { command, kind } => {
+                write!(f, "cannot {command}: the bill is a {kind}")
+            }
+            Self::Cancelled => f.write_str("the guarantee was given up: its money went back"),
+            Self::AlreadyDivided => f.write_str("the money was divided already, and otherwise"),
+            Self::NotDivided => f.write_str("the money of this bill is not divided"),
+            Self::WhoseShare => f.write_str(
+                "the money was divided: say from whose share it comes, or give back all that is left",
+            ),
+            Self::OneAtATime => f.write_str(
+                "a refund comes from one sub-merchant's share at a time, or from all that is left",
+            ),
+            Self::Shares(unfair) => unfair.fmt(f),
+            Self::ShareExceeded => f.write_str("a share has less left than that, or does not exist"),
+            Self::DeadlineOver { command, ended } => {
+                write!(f, "cannot {command}: it ended on {ended} and the money goes back")
             }
             Self::TooSoon => f.write_str("it is not yet time"),
             Self::TooManyTries => f.write_str("the payer tried too often; make a new bill"),
@@ -825,11 +626,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event cannot follow on the bill as it is")
-    }
-}
-
-impl std::error::Error for Broken {}
