@@ -102,7 +102,7 @@ impl State {
             let coded = |other: &&holdfast_domain::Change| {
                 other.bill.version == 1 && other.bill.terms.code == *code
             };
-            let owner = others().filter(coded).last().map(|other| &other.bill.key);
+            let owner = others().rfind(coded).map(|other| &other.bill.key);
             if owner.or_else(|| self.codes.get(code)) != bill.terms.succeeds.as_ref() {
                 return Err(CommitError::Taken);
             }
