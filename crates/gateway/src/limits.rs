@@ -41,6 +41,8 @@ pub const KEYS: usize = 2;
 pub const CODE_MS: i64 = 30 * 60_000;
 /// The longest time a merchant may give the payer, in milliseconds: one year.
 pub const CODE_MS_MAX: i64 = 366 * 86_400_000;
+/// How many bills of one number on different dates are looked at where a request names no date.
+pub const DATES: usize = 16;
 /// How often a change is decided again because another one was faster.
 pub const COMMIT_TRIES: u32 = 16;
 

@@ -11,7 +11,7 @@ use holdfast_domain::{
 };
 use holdfast_wire::{
     code::Code,
-    field::{InstMid, Note, RefundStatus, Rule, Url},
+    field::{InstMid, Note, RefundStatus, Rule, TextFlag, Url},
     json::{Json, Object},
     message::{Endpoint as _, FieldFault, Message as _, Problem},
     messages::{
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What is answered when all went well: the answer's JSON.
-type Done = Result<Vec<u8>, No>;
+pub(super) type Done = Result<Vec<u8>, No>;
 
 impl Api {
     /// Does what a request asks and answers it. The caller may act for the request's merchant.
@@ -40,13 +40,13 @@ impl Api {
             Request::CloseQrcode(request) => self.close_qrcode(request, asker).await,
             Request::UpdateQrcode(_)
             | Request::QueryQrcodeInfo(_)
-            | Request::QueryLastQrcode(_)
-            | Request::SecureComplete(_)
-            | Request::SecureCancel(_)
-            | Request::SubOrdersConfirm(_) => {
+            | Request::QueryLastQrcode(_) => {
                 let why = format!("not served yet: {}", request.endpoint().name);
                 Err(No::new(Code::OperationNotAllowed, why))
             }
+            Request::SecureComplete(request) => self.complete(request, asker).await,
+            Request::SecureCancel(request) => self.cancel(request, asker).await,
+            Request::SubOrdersConfirm(request) => self.confirm_division(request, asker).await,
             Request::Query(request) => self.query(request).await,
             Request::Preauthed(request) => self.capture(request, asker).await,
             Request::PreauthCancel(request) => self.release(request, asker).await,
@@ -60,11 +60,6 @@ impl Api {
 
         let asked = &request.terms;
         not_served(&[
-            ("secureTransaction", asked.secure_transaction.is_some_and(|flag| flag.0)),
-            ("divisionFlag", asked.division_flag == Some(true)),
-            ("asynDivisionFlag", asked.asyn_division_flag == Some(true)),
-            ("platformAmount", asked.platform_amount.is_some_and(|amount| amount.fen() > 0)),
-            ("subOrders", asked.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
             ("qrCodeId", request.qr_code_id.is_some()),
             (
                 "walletOption",
@@ -95,6 +90,18 @@ impl Api {
         };
         let key = BillKey { mid: request.common.mid.clone(), no: no.clone(), date };
         let fingerprint = request.fingerprint();
+        let is = |flag: Option<TextFlag>| flag.is_some_and(|flag| flag.0);
+        let kind = match (is(asked.preauth_transaction), is(asked.secure_transaction)) {
+            (false, false) => Kind::Payment,
+            (true, false) => Kind::Hold,
+            (false, true) => Kind::Guarantee,
+            (true, true) => {
+                let text =
+                    "preauthTransaction, secureTransaction: 只能选择其一 | choose one of them";
+                return Err(No::new(Code::BadRequest, text.to_owned()));
+            }
+        };
+        let division = self.division_of(&key.mid, asked, amount)?;
         for _ in 0..limits::COMMIT_TRIES {
             if let Some(bill) = self.core.store.bill(&key).await? {
                 return match bill.terms.fingerprint == fingerprint {
@@ -114,17 +121,14 @@ impl Api {
                 return Err(No::new(Code::InvalidMerchantConfig, why));
             }
             let terms = Terms {
-                kind: match asked.preauth_transaction {
-                    Some(flag) if flag.0 => Kind::Hold,
-                    _ => Kind::Payment,
-                },
+                kind,
                 amount,
                 code: self.new_code(),
                 tid: request.common.tid.clone(),
                 created_at: now,
                 expires_at,
                 fingerprint,
-                division: None,
+                division: division.clone(),
                 payer: PayerRules::default(),
                 scanned: None,
                 succeeds: None,
@@ -254,8 +258,8 @@ impl Api {
             counter_no: details.counter_no.clone(),
             mer_name: merchant.and_then(|merchant| Text::parse(merchant.name.as_str()).ok()),
             memo: None,
-            secure_status: None,
-            complete_amount: None,
+            secure_status: view::secure_status(&bill),
+            complete_amount: view::completed(&bill),
             auth_id_resp_cd: grant.and_then(|grant| grant.auth.clone()),
             bill_payment: view::payment_leg(&bill),
             refund_bill_payment,
@@ -267,7 +271,7 @@ impl Api {
     }
 
     /// The bill, with its payment if the channel knows of one: the report of it may have been lost.
-    async fn heard(&self, bill: Bill) -> Result<Bill, No> {
+    pub(super) async fn heard(&self, bill: Bill) -> Result<Bill, No> {
         if bill.payment().is_some() {
             return Ok(bill);
         }
@@ -323,10 +327,6 @@ impl Api {
     async fn refund(&self, request: &Refund, asker: &Asker) -> Done {
         use holdfast_wire::message::BillsRequest as _;
 
-        not_served(&[
-            ("platformAmount", request.platform_amount.is_some_and(|amount| amount.fen() > 0)),
-            ("subOrders", request.sub_orders.as_ref().is_some_and(|orders| !orders.is_empty())),
-        ])?;
         let common = &request.common;
         let bill = self.find(&common.mid, &request.bill_no, Some(request.bill_date)).await?;
         let order = request.refund_order_id.clone().unwrap_or_else(|| bill.key.unnamed_refund());
@@ -337,7 +337,7 @@ impl Api {
         let command = Command::Refund {
             order: order.clone(),
             part: request.refund_amount,
-            from: None,
+            from: Self::refund_from(&bill, request)?,
             fingerprint,
         };
         let (bill, leg) =
@@ -555,7 +555,7 @@ impl Api {
     }
 
     /// Waits for the channel's word on a committed order.
-    async fn settle(&self, bill: Bill) -> Result<Bill, No> {
+    pub(super) async fn settle(&self, bill: Bill) -> Result<Bill, No> {
         match self.core.carry_out(bill, true).await? {
             Settled::Known(bill, None) => Ok(bill),
             Settled::Known(_, Some(reason)) => Err(No::new(Code::TargetFail, reason.to_string())),
@@ -631,7 +631,7 @@ impl Api {
         Err(No::no_order(named, "this merchant has no such bill"))
     }
 
-    fn answered<'r>(&self, caller: impl Into<Caller<'r>>, note: &str) -> Answered {
+    pub(super) fn answered<'r>(&self, caller: impl Into<Caller<'r>>, note: &str) -> Answered {
         Answered::to(caller, self.core.clock.now(), Note::new(note))
     }
 
@@ -709,8 +709,9 @@ fn not_served(asked: &[(&str, bool)]) -> Result<(), No> {
 /// Whether the caller knows the code of the bill's hold.
 fn proven(bill: &Bill, auth: &AuthCode) -> Result<(), No> {
     let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
-    match grant {
-        Some(grant) if grant.auth.as_ref() != Some(auth) => Err(no_auth()),
+    // A guarantee has no code; that it is none of the caller's business here is for the rules to say.
+    match grant.and_then(|grant| grant.auth.as_ref()) {
+        Some(own) if own != auth => Err(no_auth()),
         _ => Ok(()),
     }
 }
@@ -728,7 +729,7 @@ fn not_done(leg: &Leg) -> No {
     }
 }
 
-fn not_known() -> No {
+pub(super) fn not_known() -> No {
     let text = "the outcome is not known yet; nothing is lost and the gateway goes on asking: query before you do anything else";
     No::new(Code::Timeout, text.to_owned())
 }

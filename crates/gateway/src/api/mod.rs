@@ -46,7 +46,9 @@ use crate::{
 };
 
 mod answers;
+mod guarantees;
 mod guard;
+mod shares;
 mod sim;
 mod view;
 

@@ -5,7 +5,7 @@ use holdfast_domain::{
     Text, Why,
 };
 use holdfast_wire::{
-    field::{BillStatus, CardAttr, Fen, TargetSys, TradeStatus},
+    field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus},
     messages::BillPayment,
 };
 
@@ -30,6 +30,50 @@ pub(super) fn bill_status(bill: &Bill) -> BillStatus {
         | Phase::Closed
         | Phase::Lapsed => BillStatus::Closed,
         Phase::Ended { .. } => BillStatus::Refund,
+    }
+}
+
+/// How a guarantee stands; `None` for other bills, and before anybody paid.
+pub(super) fn secure_status(bill: &Bill) -> Option<SecureStatus> {
+    if bill.terms.kind != Kind::Guarantee {
+        return None;
+    }
+    match &bill.phase {
+        Phase::Authorized { .. }
+        | Phase::Capturing { .. }
+        | Phase::Releasing { why: Why::Merchant | Why::Deadline, .. } => {
+            Some(SecureStatus::Uncompleted)
+        }
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
+            Some(completed_status(bill, takings.whole))
+        }
+        Phase::Released { .. } | Phase::Releasing { .. } => Some(SecureStatus::Canceled),
+        Phase::Requested { .. }
+        | Phase::Closed
+        | Phase::Lapsed
+        | Phase::Reversing { .. }
+        | Phase::Dividing { .. }
+        | Phase::Ended { .. } => None,
+    }
+}
+
+/// How a guarantee stands of which that much was completed.
+pub(super) fn completed_status(bill: &Bill, completed: Amount) -> SecureStatus {
+    match completed == bill.terms.amount {
+        true => SecureStatus::AllCompleted,
+        false => SecureStatus::PartlyCompleted,
+    }
+}
+
+/// How much of a guarantee was completed, once it was.
+pub(super) fn completed(bill: &Bill) -> Option<Fen> {
+    match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. }
+            if bill.terms.kind == Kind::Guarantee =>
+        {
+            Some(takings.whole.into())
+        }
+        _ => None,
     }
 }
 

@@ -84,7 +84,7 @@ impl<S: Store + 'static> Place<S> {
         };
         let running = holdfast_gateway::start(&self.config, parts).await.unwrap();
         if running.accounts.book().apps.is_empty() {
-            for mid in [MID, OTHER_MID] {
+            for mid in [MID, OTHER_MID, "SHOP1", "SHOP2"] {
                 running
                     .accounts
                     .add_merchant(&self::mid(mid), &Text::parse("湖畔酒店").unwrap())

@@ -709,19 +709,12 @@ async fn the_merchant_may_give_the_payer_more_time_or_less() {
 async fn what_is_not_served_yet_is_said_so() {
     let gateway = Gateway::start().await;
     for (endpoint, field, value) in [
-        ("get-qrcode", "secureTransaction", json!("true")),
-        ("get-qrcode", "divisionFlag", json!(true)),
-        ("get-qrcode", "asynDivisionFlag", json!("true")),
-        ("get-qrcode", "platformAmount", json!(1)),
-        ("get-qrcode", "subOrders", json!([{"mid": MID, "totalAmount": 1}])),
         ("get-qrcode", "qrCodeId", json!("my-own-code")),
         ("get-qrcode", "walletOption", json!("MULTIPLE")),
         ("get-qrcode", "fixBuyer", json!("T")),
         ("get-qrcode", "limitCreditCard", json!("true")),
         ("get-qrcode", "payInfoQueryAddr", json!("https://shop.example/ask")),
         ("get-qrcode", "installmentNumber", json!(3)),
-        ("refund", "platformAmount", json!(1)),
-        ("refund", "subOrders", json!([{"mid": MID, "totalAmount": 1}])),
         ("close-qrcode", "attachRefund", json!(true)),
     ] {
         let mut fields = json!({"billNo": "3194B0001", "totalAmount": 1, "refundAmount": 1});
@@ -730,14 +723,7 @@ async fn what_is_not_served_yet_is_said_so() {
         assert_eq!(answer.outcome(), "200 OPERATION_NOT_ALLOWED", "{endpoint} {field}");
         assert!(answer.field("errMsg").contains(field), "{}", answer.text());
     }
-    for endpoint in [
-        "update-qrcode",
-        "query-qrcode-info",
-        "query-last-qrcode",
-        "secure-complete",
-        "secure-cancel",
-        "sub-orders-confirm",
-    ] {
+    for endpoint in ["update-qrcode", "query-qrcode-info", "query-last-qrcode"] {
         let fields =
             json!({"qrCodeId": "31942304", "merOrderId": "3194B00010", "completedAmount": 1});
         let answer = gateway.call(endpoint, fields).await;

@@ -3,10 +3,12 @@
 mod auth;
 mod bad_input;
 mod gateway;
+mod guarantees;
 mod life;
 mod operations;
 mod repeats;
 mod scenarios;
 mod script;
+mod shares;
 mod store;
 mod wire;

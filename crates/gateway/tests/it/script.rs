@@ -74,8 +74,9 @@ impl Play {
     pub(crate) async fn run(&mut self, command: &str) -> String {
         let words: Vec<&str> = command.split_whitespace().collect();
         match words[..] {
-            ["bill" | "hold", ..] => {
-                self.bill = format!("3194B{}", words.get(2).copied().unwrap_or("0001"));
+            ["bill" | "hold" | "guarantee" | "later" | "divided", ..] => {
+                let ending = words.get(2).filter(|_| words[0] != "divided");
+                self.bill = format!("3194B{}", ending.copied().unwrap_or("0001"));
                 let told = self.ask(command, Pace::Quick).await;
                 let made = self.last.as_ref().unwrap().json();
                 self.code = made["qrCodeId"].as_str().unwrap_or_default().to_owned();
@@ -151,6 +152,28 @@ impl Play {
                 "get-qrcode",
                 json!({"billNo": bill, "totalAmount": fen(amount), "preauthTransaction": "true"}),
             ),
+            ["guarantee", amount, ..] => (
+                "get-qrcode",
+                json!({"billNo": bill, "totalAmount": fen(amount), "secureTransaction": "true"}),
+            ),
+            ["later", amount, ..] => (
+                "get-qrcode",
+                json!({"billNo": bill, "totalAmount": fen(amount), "divisionFlag": true, "asynDivisionFlag": true}),
+            ),
+            ["divided", amount, ref shares @ ..] => {
+                let fields =
+                    json!({"billNo": bill, "totalAmount": fen(amount), "divisionFlag": true});
+                ("get-qrcode", with_shares(fields, shares))
+            }
+            ["complete", amount] => (
+                "/v1/netpay/secure-complete",
+                json!({"merOrderId": leg, "completedAmount": fen(amount)}),
+            ),
+            ["cancel"] => ("/v1/netpay/secure-cancel", json!({"merOrderId": leg})),
+            ["confirm-division", ref shares @ ..] => (
+                "/v1/netpay/sub-orders-confirm",
+                with_shares(json!({"merOrderId": leg, "instMid": null}), shares),
+            ),
             ["query"] => ("query", json!({"billNo": bill})),
             ["query", capture] => {
                 ("query", json!({"billNo": bill, "authedOrderId": name(capture)}))
@@ -192,6 +215,10 @@ impl Play {
             ),
             ["refund", "-", amount] => {
                 ("refund", json!({"billNo": bill, "refundAmount": fen(amount)}))
+            }
+            ["refund", order, amount, "from", ref shares @ ..] => {
+                let fields = json!({"billNo": bill, "refundOrderId": name(order), "refundAmount": fen(amount)});
+                ("refund", with_shares(fields, shares))
             }
             ["refund", order, amount] => (
                 "refund",
@@ -266,13 +293,37 @@ impl Play {
             }
         }
         let of = |account| balances.of(&account);
-        format!(
+        let mut told = format!(
             "payer {} held {} merchant {}",
             of(Account::Payer),
             of(Account::Held),
             of(Account::Merchant)
-        )
+        );
+        for (account, fen) in balances.each() {
+            match account {
+                Account::Undivided => write!(told, " undivided {fen}").unwrap(),
+                Account::Sub(mid) => write!(told, " {mid} {fen}").unwrap(),
+                Account::Payer | Account::Held | Account::Merchant => {}
+            }
+        }
+        told
     }
+}
+
+/// Adds shares to a request: `platform 50 SHOP1 450`.
+fn with_shares(mut fields: Value, shares: &[&str]) -> Value {
+    let mut subs = vec![];
+    for pair in shares.chunks(2) {
+        let fen: u64 = pair[1].parse().unwrap();
+        match pair[0] {
+            "platform" => fields["platformAmount"] = json!(fen),
+            mid => subs.push(json!({"mid": mid, "totalAmount": fen})),
+        }
+    }
+    if !subs.is_empty() {
+        fields["subOrders"] = json!(subs);
+    }
+    fields
 }
 
 /// The journal, the bills and the money agree.
@@ -305,6 +356,13 @@ pub(crate) fn told(answer: &Answer) -> String {
         }
     };
     say(word(&body["billStatus"]));
+    say(word(&body["secureStatus"]));
+    for field in ["completedAmount", "completeAmount"] {
+        if body[field].is_number() {
+            say(body[field].to_string());
+        }
+    }
+    say(word(&body["asynDivisionStatus"]));
     for leg in ["billPayment", "authedBillPayment", "refundBillPayment"].map(|leg| &body[leg]) {
         if leg.is_object() {
             let number = word(&leg["merOrderId"]);

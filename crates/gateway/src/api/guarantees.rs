@@ -1,0 +1,139 @@
+//! Guarantees (担保): completed in part or whole, or given up.
+//!
+//! Neither request has a number of its own or a bill date: `merOrderId` is the number of the payment. There is
+//! one completion of a guarantee, and the same one asked for again is answered as the first was.
+
+use holdfast_domain::{
+    Bill, BillNo, Command, Fingerprint, Kind, Leg, Mid, OrderId, Outcome, Phase,
+};
+use holdfast_wire::{
+    code::Code,
+    field::{Fen, SecureStatus, TradeStatus},
+    message::{BillsRequest as _, Message as _},
+    messages::{
+        Common, Echo, Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted,
+    },
+};
+
+use super::{
+    Api, No,
+    answers::{Done, not_known},
+    view,
+};
+use crate::{limits, store::Asker, submit::SubmitError};
+
+impl Api {
+    pub(super) async fn complete(&self, request: &SecureComplete, asker: &Asker) -> Done {
+        let common = &request.common;
+        let bill = self.paid_under(&common.mid, &request.mer_order_id, Kind::Guarantee).await?;
+        let fingerprint = request.fingerprint();
+        if completion(&bill, fingerprint).is_some() {
+            return self.completed(common, &bill, fingerprint);
+        }
+        let key = bill.key.clone();
+        let command = Command::Complete { part: request.completed_amount, fingerprint };
+        let bill = match self.core.submit(bill, &command, asker).await {
+            Ok(bill) => self.settle(bill).await?,
+            Err(SubmitError::Refused(refusal)) => {
+                let bill = self.core.load(&key).await?;
+                // Sent twice, and the other one was faster.
+                match completion(&bill, fingerprint) {
+                    Some(_) => bill,
+                    None => return Err(refusal.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.completed(common, &bill, fingerprint)
+    }
+
+    fn completed(&self, common: &Common, bill: &Bill, fingerprint: Fingerprint) -> Done {
+        let leg = completion(bill, fingerprint).ok_or_else(not_known)?;
+        let Outcome::Done(receipt) = &leg.outcome else { return Err(not_known()) };
+        let merchant = self.accounts.book().merchants.get(&common.mid).cloned();
+        let status = view::completed_status(bill, leg.amount);
+        let completed = SecureCompleted {
+            answered: self.answered(common, "担保完成成功"),
+            echo: Echo::of(common),
+            guarantee: guarantee(bill, status, Some(leg.amount.into())),
+            connect_sys: None,
+            mer_name: merchant
+                .and_then(|merchant| holdfast_domain::Text::parse(merchant.name.as_str()).ok()),
+            settle_ref_id: receipt.reference.clone(),
+            target_mid: None,
+            target_order_id: receipt.target.clone(),
+            seq_id: receipt.reference.clone(),
+            // As it was when the completion was done, so that a repeat is answered as the first was.
+            status: Some(TradeStatus::TradeSuccess),
+            card_attr: view::card(bill),
+            target_sys: view::payment_leg(bill).and_then(|payment| payment.target_sys),
+        };
+        Ok(completed.encode())
+    }
+
+    pub(super) async fn cancel(&self, request: &SecureCancel, asker: &Asker) -> Done {
+        let common = &request.common;
+        let bill = self.paid_under(&common.mid, &request.mer_order_id, Kind::Guarantee).await?;
+        let bill = self.core.submit(bill, &Command::Cancel, asker).await?;
+        let bill = self.settle(bill).await?;
+        let Phase::Released { .. } = bill.phase else { return Err(not_known()) };
+        let cancelled = SecureCancelled {
+            answered: self.answered(common, "担保撤销成功"),
+            echo: Echo::of(common),
+            guarantee: guarantee(&bill, SecureStatus::Canceled, None),
+        };
+        Ok(cancelled.encode())
+    }
+
+    /// The bill of that kind whose payment bears that number, with its payment if the channel knows of one. The
+    /// bill's own number is taken for it too, as `query` does.
+    pub(super) async fn paid_under(
+        &self,
+        mid: &Mid,
+        payment: &OrderId,
+        kind: Kind,
+    ) -> Result<Bill, No> {
+        let mut found = vec![];
+        let named = payment.as_str();
+        for name in [Some(named), named.strip_suffix('0')].into_iter().flatten() {
+            let Ok(no) = BillNo::parse(name) else { continue };
+            let of_that_number = self.core.store.numbered(mid, &no, limits::DATES).await?;
+            found.extend(of_that_number.into_iter().filter(|bill| bill.terms.kind == kind));
+            if !found.is_empty() {
+                break;
+            }
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(bill), true) => self.heard(bill).await,
+            (Some(_), false) => Err(No::new(
+                Code::InvalidOrder,
+                "merOrderId: bills of several dates have this number, and the request names no date; \
+                 give each bill a number of its own"
+                    .to_owned(),
+            )),
+            (None, _) => {
+                let kind = kind.name();
+                Err(No::no_order("merOrderId", format_args!("this merchant has no such {kind}")))
+            }
+        }
+    }
+}
+
+/// The completion that was done, if it was this very one.
+fn completion(bill: &Bill, fingerprint: Fingerprint) -> Option<&Leg> {
+    match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => {
+            takings.capture.as_deref().filter(|leg| leg.fingerprint == fingerprint)
+        }
+        _ => None,
+    }
+}
+
+fn guarantee(bill: &Bill, status: SecureStatus, completed: Option<Fen>) -> Guarantee {
+    Guarantee {
+        mer_order_id: Some(bill.key.payment_leg()),
+        secure_status: Some(status),
+        completed_amount: completed,
+        total_amount: Some(bill.terms.amount.into()),
+    }
+}

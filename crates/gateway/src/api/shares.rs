@@ -1,0 +1,278 @@
+//! Divided payments (分账): how a request says who gets what, and dividing afterwards.
+
+use std::sync::Arc;
+
+use holdfast_domain::{
+    Amount, Bill, Command, Division, Kind, Mid, OrderId, Phase, Share, Shares, Split, Unfair,
+};
+use holdfast_wire::{
+    code::Code,
+    field::{AsynDivisionStatus, Fen, Note},
+    message::{BillsRequest as _, Message as _},
+    messages::{CodeTerms, Echo, Good, Refund, SubOrder, SubOrdersConfirm, SubOrdersConfirmed},
+};
+
+use super::{
+    Api, No,
+    answers::{Done, not_known},
+};
+use crate::{store::Asker, submit::SubmitError};
+
+impl Api {
+    /// How the payment of a new bill over `amount` is divided, if the request says so.
+    pub(super) fn division_of(
+        &self,
+        mid: &Mid,
+        asked: &CodeTerms,
+        amount: Amount,
+    ) -> Result<Option<Division>, No> {
+        let subs = asked.sub_orders.as_deref().unwrap_or_default();
+        let goods = asked.goods.as_deref().unwrap_or_default();
+        let platform = asked.platform_amount.filter(|amount| amount.fen() > 0);
+        let named = !subs.is_empty() || goods.iter().any(|good| good.sub_merchant_id.is_some());
+        let later = asked.asyn_division_flag == Some(true);
+        if asked.division_flag != Some(true) {
+            return match named || platform.is_some() || later {
+                true => Err(bad(
+                    "divisionFlag",
+                    "分账时必须为 true",
+                    "must be true when shares are named or division comes later",
+                )),
+                false => Ok(None),
+            };
+        }
+        for (name, flag) in [
+            ("secureTransaction", asked.secure_transaction),
+            ("preauthTransaction", asked.preauth_transaction),
+        ] {
+            if flag.is_some_and(|flag| flag.0) {
+                return Err(bad(name, "分账交易不支持", "a divided payment cannot be one"));
+            }
+        }
+        if later {
+            return match named || platform.is_some() {
+                true => Err(bad(
+                    "asynDivisionFlag",
+                    "异步分账的明细请在 sub-orders-confirm 中提交",
+                    "shares that come later are told with sub-orders-confirm, not now",
+                )),
+                false => Ok(Some(Division::Later)),
+            };
+        }
+        let shares = self.shares_of(mid, amount, asked.platform_amount, subs, goods)?;
+        Ok(Some(Division::Now(Arc::new(shares))))
+    }
+
+    /// The shares that a request names, exact to the fen, all of them of merchants that there are.
+    ///
+    /// Goods of sub-merchants either all say what their merchant gets, or none does: then what the platform
+    /// does not keep is divided in proportion to price times quantity.
+    fn shares_of(
+        &self,
+        mid: &Mid,
+        amount: Amount,
+        platform: Option<Fen>,
+        subs: &[SubOrder],
+        goods: &[Good],
+    ) -> Result<Shares, No> {
+        let platform = platform.and_then(|platform| Amount::from_fen(platform.fen()).ok());
+        let of_subs: Vec<(&Good, &Mid)> = goods
+            .iter()
+            .filter_map(|good| good.sub_merchant_id.as_ref().map(|mid| (good, mid)))
+            .collect();
+        let shares = match (subs.is_empty(), of_subs.is_empty()) {
+            (false, true) => {
+                let share = |sub: &SubOrder| Share {
+                    mid: sub.mid.clone(),
+                    order: sub.mer_order_id.clone(),
+                    amount: sub.total_amount,
+                };
+                Shares::divide(amount, platform, subs.iter().map(share).collect())
+            }
+            (true, false) => {
+                match of_subs.iter().filter(|of| of.0.sub_order_amount.is_some()).count() {
+                    0 => {
+                        let mut weights: Vec<(Mid, Option<OrderId>, u64)> = vec![];
+                        for (at, (good, mid)) in of_subs.iter().enumerate() {
+                            let weight = worth(good).ok_or_else(|| {
+                                let field = format!("goods[{at}].price, goods[{at}].quantity");
+                                bad(&field, "须为整数，单位：分", "whole numbers, the price in fen")
+                            })?;
+                            add(&mut weights, mid, good, weight);
+                        }
+                        Shares::in_proportion(amount, platform, weights)
+                    }
+                    all if all == of_subs.len() => {
+                        let mut sums: Vec<(Mid, Option<OrderId>, u64)> = vec![];
+                        for (good, mid) in &of_subs {
+                            add(&mut sums, mid, good, good.sub_order_amount.map_or(0, Amount::fen));
+                        }
+                        let share = |(mid, order, fen)| {
+                            let amount = Amount::from_fen(fen)
+                                .map_err(|_| Unfair::Sum { shares: fen, whole: amount.fen() })?;
+                            Ok(Share { mid, order, amount })
+                        };
+                        let shares: Result<Vec<Share>, Unfair> =
+                            sums.into_iter().map(share).collect();
+                        shares.and_then(|shares| Shares::divide(amount, platform, shares))
+                    }
+                    _ => {
+                        return Err(bad(
+                            "goods[].subOrderAmount",
+                            "须全部填写或全部不填",
+                            "say it for all goods of sub-merchants, or for none",
+                        ));
+                    }
+                }
+            }
+            (false, false) => {
+                return Err(bad(
+                    "subOrders, goods",
+                    "分账明细只能用其中之一提交",
+                    "name the shares in one of them, not in both",
+                ));
+            }
+            (true, true) => Err(Unfair::Nobody),
+        };
+        let shares = shares.map_err(|unfair| {
+            bad("platformAmount, subOrders, goods", "分账金额之和须等于总金额", &unfair.to_string())
+        })?;
+        let book = self.accounts.book();
+        for share in shares.subs() {
+            let sub = &share.mid;
+            if sub == mid {
+                return Err(bad(
+                    "subOrders[].mid",
+                    "平台商户的金额请填 platformAmount",
+                    "the bill's own merchant has its share in platformAmount",
+                ));
+            }
+            match book.merchants.get(sub) {
+                Some(merchant) if !merchant.frozen => {}
+                Some(_) => {
+                    let text = format!("sub-merchant {sub} is frozen");
+                    return Err(No::new(Code::InactiveMerchant, text));
+                }
+                None => {
+                    return Err(No::new(
+                        Code::NoMerchant,
+                        format!("there is no sub-merchant {sub}"),
+                    ));
+                }
+            }
+        }
+        Ok(shares)
+    }
+
+    /// From whose shares a refund comes, as the request names them; `None` when it names none.
+    pub(super) fn refund_from(bill: &Bill, request: &Refund) -> Result<Option<Arc<Shares>>, No> {
+        let subs = request.sub_orders.as_deref().unwrap_or_default();
+        let platform =
+            request.platform_amount.and_then(|platform| Amount::from_fen(platform.fen()).ok());
+        if subs.is_empty() && platform.is_none() {
+            return Ok(None);
+        }
+        let known = match &bill.phase {
+            Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => match &takings.split
+            {
+                Split::Among { whole, .. } => whole.subs(),
+                Split::Whole | Split::Pending => &[],
+            },
+            _ => &[],
+        };
+        let mut shares = vec![];
+        for (at, sub) in subs.iter().enumerate() {
+            let order = match &sub.mer_order_id {
+                Some(order) => Some(order.clone()),
+                // One share of that merchant needs no number.
+                None => {
+                    let mut of_sub = known.iter().filter(|share| share.mid == sub.mid);
+                    match (of_sub.next(), of_sub.next()) {
+                        (Some(_), Some(_)) => {
+                            return Err(bad(
+                                &format!("subOrders[{at}].merOrderId"),
+                                "该子商户有多笔分账，必须填写",
+                                "this sub-merchant has several shares: say which",
+                            ));
+                        }
+                        (found, _) => found.and_then(|share| share.order.clone()),
+                    }
+                }
+            };
+            shares.push(Share { mid: sub.mid.clone(), order, amount: sub.total_amount });
+        }
+        let shares = Shares::of(platform, shares)
+            .map_err(|unfair| bad("subOrders", "分账退款明细有误", &unfair.to_string()))?;
+        Ok(Some(Arc::new(shares)))
+    }
+
+    pub(super) async fn confirm_division(&self, request: &SubOrdersConfirm, asker: &Asker) -> Done {
+        let caller = request.caller();
+        let bill = self.paid_under(caller.mid, &request.mer_order_id, Kind::Payment).await?;
+        let subs = request.sub_orders.as_deref().unwrap_or_default();
+        let goods = request.goods.as_deref().unwrap_or_default();
+        let (mid, amount) = (caller.mid, bill.terms.amount);
+        let shares = Arc::new(self.shares_of(mid, amount, request.platform_amount, subs, goods)?);
+        if !divided_so(&bill, &shares) {
+            let key = bill.key.clone();
+            let command = Command::Divide { shares: shares.clone() };
+            match self.core.submit(bill, &command, asker).await {
+                Ok(bill) => {
+                    let bill = self.settle(bill).await?;
+                    if !divided_so(&bill, &shares) {
+                        return Err(not_known());
+                    }
+                }
+                Err(SubmitError::Refused(refusal)) => {
+                    // Sent twice, and the other one was faster.
+                    if !divided_so(&self.core.load(&key).await?, &shares) {
+                        return Err(refusal.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let confirmed = SubOrdersConfirmed {
+            answered: self.answered(caller, "分账确认成功"),
+            echo: Echo::of(caller),
+            mer_order_id: Some(request.mer_order_id.clone()),
+            asyn_division_status: Some(AsynDivisionStatus::Success),
+            asyn_division_msg: Some(Note::new("分账成功")),
+        };
+        Ok(confirmed.encode())
+    }
+}
+
+/// Whether the money was divided later, and exactly so. Shares that were named at once were never asked for.
+fn divided_so(bill: &Bill, shares: &Shares) -> bool {
+    let split = match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => &takings.split,
+        _ => return false,
+    };
+    matches!(split, Split::Among { whole, .. }
+        if bill.terms.division == Some(Division::Later) && **whole == *shares)
+}
+
+/// Adds what is one merchant's under one number into one share.
+fn add(shares: &mut Vec<(Mid, Option<OrderId>, u64)>, mid: &Mid, good: &Good, fen: u64) {
+    let order = good.mer_order_id.as_ref();
+    match shares.iter_mut().find(|share| share.0 == *mid && share.1.as_ref() == order) {
+        Some(share) => share.2 = share.2.saturating_add(fen),
+        None => shares.push((mid.clone(), order.cloned(), fen)),
+    }
+}
+
+/// What goods cost together, in fen; one of them when no quantity is given.
+fn worth(good: &Good) -> Option<u64> {
+    let price: u64 = good.price.as_ref()?.0.as_str().parse().ok()?;
+    let quantity: u64 = match &good.quantity {
+        Some(quantity) => quantity.0.as_str().parse().ok()?,
+        None => 1,
+    };
+    price.checked_mul(quantity).filter(|worth| *worth > 0)
+}
+
+/// A field that does not go together with the others.
+fn bad(field: &str, zh: &str, en: &str) -> No {
+    No::new(Code::BadRequest, format!("{field}: {zh} | {field}: {en}"))
+}
