@@ -46,6 +46,7 @@ use crate::{
 };
 
 mod answers;
+mod codes;
 mod guarantees;
 mod guard;
 mod shares;
@@ -244,7 +245,7 @@ impl Api {
                 return self.refuse(no);
             }
             Some(Err(mut faults)) => {
-                faults.extend(answers::also_missing(&arrived.path, inner));
+                faults.extend(codes::also_missing(&arrived.path, inner));
                 let no = No::fields(&faults);
                 let summary = no.summary();
                 let (status, body) = self.refuse_to(no, |failure| failure.echoing(inner));
