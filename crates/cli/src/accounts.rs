@@ -6,16 +6,21 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use holdfast_domain::{Mid, Text};
 use holdfast_gateway::{
-    accounts::{Accounts, App, Merchant},
+    accounts::{Accounts, App, Key, Merchant, NoticeChange},
     clock::{Clock, Dice},
     config::{Config, duration_ms},
+    notices::Topic,
     store::SqliteStore,
     vault::Vault,
 };
-use holdfast_wire::{secret::AppKey, time};
+use holdfast_wire::{
+    field::{SignType, Url},
+    secret::{AppKey, NoticeKey, WebhookSecret},
+    time,
+};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
@@ -38,17 +43,67 @@ pub(crate) struct MerchantCommand {
 
 #[derive(Clone, Debug, Subcommand)]
 enum MerchantWhat {
-    /// Add a merchant, or change the name of one 新增商户或修改名称
+    /// Add a merchant, or change the name of one; a new one's communication key is shown once, on stdout
+    /// 新增商户或修改名称，通讯密钥仅显示一次
+    #[command(verbatim_doc_comment)]
     Add {
         /// Its number 商户号
         mid: String,
         /// Its name, which payers read 商户名称，付款人可见
         #[arg(long)]
         name: String,
+        /// Take its communication key from stdin instead of making one 从标准输入读取通讯密钥
+        #[arg(long)]
+        notice_key_stdin: bool,
         #[command(flatten)]
         settings: DataSettings,
     },
-    /// Show all merchants 列出商户
+    /// Say what a merchant is told, where, and in which form; what is not named stays 设置通知
+    Set {
+        /// Its number 商户号
+        mid: String,
+        /// Where it is told of all its bills, besides each bill's own address; none takes it away 商户通知地址
+        #[arg(long, value_name = "URL")]
+        notify_url: Option<String>,
+        /// What it is told of besides payments and holds, with commas between: capture, release, reversal, refund,
+        /// expiry, close; or none 除支付与预授权外还通知的事件
+        #[arg(long, value_name = "EVENTS")]
+        notify_on: Option<String>,
+        /// The digest under its notices: MD5 or SHA256 签名算法
+        #[arg(long, value_name = "DIGEST")]
+        sign_type: Option<String>,
+        /// Whether a second signature in headers follows Standard Webhooks; its secret is shown once 第二签名
+        #[arg(long, value_name = "ON|OFF")]
+        webhooks: Option<OnOff>,
+        /// Whether notices also say the bill's version, what happened and how it stood before 附带版本与事件
+        #[arg(long, value_name = "ON|OFF")]
+        versions: Option<OnOff>,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
+    /// Give a merchant a new communication key, which signs from now on; it is shown once 更换通讯密钥
+    RotateNoticeKey {
+        /// Its number 商户号
+        mid: String,
+        /// How long the old key stays good for what the merchant signs 旧密钥的过渡期
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = read_overlap)]
+        overlap: i64,
+        /// Take the key from stdin instead of making one 从标准输入读取通讯密钥
+        #[arg(long)]
+        notice_key_stdin: bool,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
+    /// End an older communication key at once 立即停用旧通讯密钥
+    RevokeNoticeKey {
+        /// Its number 商户号
+        mid: String,
+        /// The key's number, as `merchant list` shows it 密钥序号
+        number: u32,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
+    /// Show all merchants and what they are told, never their keys 列出商户与通知设置，不显示密钥
     List {
         #[command(flatten)]
         settings: DataSettings,
@@ -63,6 +118,15 @@ enum MerchantWhat {
         #[command(flatten)]
         settings: DataSettings,
     },
+}
+
+/// Whether something is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnOff {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Apps (应用): callers with keys, and the merchants each may act for.
@@ -88,6 +152,19 @@ enum AppWhat {
         /// Take an existing key (AppKey) from stdin instead of making one 从标准输入读取已有密钥
         #[arg(long)]
         key_stdin: bool,
+        /// The name by which it calls in the predecessor protocol, such as WWW.TEST.COM 旧协议来源（msgSrc）
+        #[arg(long, value_name = "NAME", value_parser = read_msg_src)]
+        msg_src: Option<Text<64>>,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
+    /// Give an app the name by which it calls in the predecessor protocol 设置旧协议来源
+    Set {
+        /// The app's id 应用 ID
+        id: String,
+        /// The name; none takes it away 来源名称（msgSrc）
+        #[arg(long, value_name = "NAME", value_parser = read_msg_src)]
+        msg_src: Text<64>,
         #[command(flatten)]
         settings: DataSettings,
     },
@@ -118,8 +195,10 @@ enum AppWhat {
 }
 
 pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Result<Exit, Failure> {
+    let (dice, clock) = (Dice::unpredictable(), Clock::running(0));
     match command.what {
-        MerchantWhat::Add { mid, name, settings } => {
+        MerchantWhat::Add { mid, name, notice_key_stdin, settings } => {
+            let given = notice_key_stdin.then(notice_key_from_stdin).transpose()?;
             let (mid, accounts) = (read_mid(&mid)?, open(&settings.0.read()?).await?);
             let name = Text::parse(&name).map_err(|_| {
                 Failure::new(
@@ -127,9 +206,70 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
                     format!("{name:?} cannot be a name: 1 to 64 characters, not blank"),
                 )
             })?;
+            let book = accounts.book();
+            let has_key =
+                book.merchants.get(&mid).is_some_and(|merchant| merchant.notices.key().is_some());
+            if has_key && given.is_some() {
+                let what = format!("merchant {mid} has a communication key already");
+                let hint = format!("holdfast merchant rotate-notice-key {mid} --notice-key-stdin");
+                return Err(Failure::new(Exit::Conflict, what).hint(hint));
+            }
             accounts.add_merchant(&mid, &name).await?;
             screen.say(format_args!("merchant {mid} is there (商户已就绪)"));
+            if !has_key {
+                let made = given.is_none();
+                let key = accounts.rotate_notice_key(&mid, given, 0, &clock, &dice).await?;
+                show_notice_key(screen, &accounts, &mid, made.then_some(&key))?;
+            }
             screen.say(format_args!("next: holdfast app add --mid {mid}"));
+            Ok(Exit::Done)
+        }
+        MerchantWhat::Set {
+            mid,
+            notify_url,
+            notify_on,
+            sign_type,
+            webhooks,
+            versions,
+            settings,
+        } => {
+            let mid = read_mid(&mid)?;
+            let change = NoticeChange {
+                url: notify_url.as_deref().map(read_notify_url).transpose()?,
+                sign_type: sign_type.as_deref().map(read_sign_type).transpose()?,
+                notify_on: notify_on.as_deref().map(read_topics).transpose()?,
+                webhooks: webhooks.map(|on| on == OnOff::On),
+                versions: versions.map(|on| on == OnOff::On),
+            };
+            if change == NoticeChange::default() {
+                return Err(Failure::new(Exit::Usage, "nothing to set: name at least one setting")
+                    .hint("holdfast merchant set --help"));
+            }
+            let accounts = open(&settings.0.read()?).await?;
+            if let Some(secret) = accounts.set_notices(&mid, change, &dice).await? {
+                show_webhook_secret(screen, &mid, &secret)?;
+            }
+            screen.say(format_args!("merchant {mid} is set (已设置)"));
+            Ok(Exit::Done)
+        }
+        MerchantWhat::RotateNoticeKey { mid, overlap, notice_key_stdin, settings } => {
+            let given = notice_key_stdin.then(notice_key_from_stdin).transpose()?;
+            let (mid, accounts) = (read_mid(&mid)?, open(&settings.0.read()?).await?);
+            let made = given.is_none();
+            let key = accounts.rotate_notice_key(&mid, given, overlap, &clock, &dice).await?;
+            show_notice_key(screen, &accounts, &mid, made.then_some(&key))?;
+            let book = accounts.book();
+            say_old_keys(
+                screen,
+                book.merchants.get(&mid).map(|merchant| &merchant.notices.keys[..]),
+            );
+            Ok(Exit::Done)
+        }
+        MerchantWhat::RevokeNoticeKey { mid, number, settings } => {
+            let (mid, accounts) = (read_mid(&mid)?, open(&settings.0.read()?).await?);
+            accounts.revoke_notice_key(&mid, number).await?;
+            screen
+                .say(format_args!("key {number} of merchant {mid} is no longer good (密钥已停用)"));
             Ok(Exit::Done)
         }
         MerchantWhat::Freeze { mid, off, settings } => {
@@ -150,14 +290,9 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
                     all.iter().map(|merchant| merchant_json(merchant)).collect::<Value>(),
                 )?,
                 Format::Text => {
-                    let rows: Vec<[String; 3]> = all
-                        .iter()
-                        .map(|merchant| {
-                            let state = if merchant.frozen { "frozen 已冻结" } else { "" };
-                            [merchant.mid.to_string(), merchant.name.to_string(), state.to_owned()]
-                        })
-                        .collect();
-                    screen.result(table(["mid 商户号", "name 名称", ""], &rows))?;
+                    let rows: Vec<[String; 7]> =
+                        all.iter().map(|merchant| merchant_row(merchant)).collect();
+                    screen.result(table(MERCHANT_COLUMNS, &rows))?;
                 }
             }
             Ok(Exit::Done)
@@ -168,12 +303,19 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
 pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Failure> {
     let dice = Dice::unpredictable();
     match command.what {
-        AppWhat::Add { mid, id, network, key_stdin, settings } => {
+        AppWhat::Add { mid, id, network, key_stdin, msg_src, settings } => {
             let mids: Vec<Mid> = mid.iter().map(|mid| read_mid(mid)).collect::<Result<_, _>>()?;
             let key = key_stdin.then(key_from_stdin).transpose()?;
             let accounts = open(&settings.0.read()?).await?;
             let made = key.is_none();
+            if let Some(name) = &msg_src {
+                // Before the app is there, so that its key is not made in vain.
+                accounts.book().may_be_named(id.as_deref().unwrap_or_default(), name)?;
+            }
             let (id, key) = accounts.add_app(id.as_deref(), key, &mids, &network, &dice).await?;
+            if msg_src.is_some() {
+                accounts.set_msg_src(&id, msg_src.as_ref(), &dice).await?;
+            }
             match made {
                 true => show_key(screen, &id, 1, Some(&key))?,
                 // Whoever brought it has it: nobody needs to see it again.
@@ -187,13 +329,12 @@ pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Fa
             let keys = book.apps.get(id.as_str()).map(|app| &app.keys[..]).unwrap_or_default();
             let number = keys.first().map_or(0, |key| key.number);
             show_key(screen, &id, number, Some(&key))?;
-            let old = keys.iter().filter_map(|key| Some((key.number, key.ends_at?)));
-            for (number, ends_at) in old {
-                screen.say(format_args!(
-                    "key {number} is good until {} Beijing time (旧密钥有效期)",
-                    time::show(ends_at)
-                ));
-            }
+            say_old_keys(screen, Some(keys));
+        }
+        AppWhat::Set { id, msg_src, settings } => {
+            let name = Some(&msg_src).filter(|name| name.as_str() != NONE);
+            open(&settings.0.read()?).await?.set_msg_src(&id, name, &dice).await?;
+            screen.say(format_args!("app {id} is set (已设置)"));
         }
         AppWhat::RevokeKey { id, number, settings } => {
             open(&settings.0.read()?).await?.revoke_key(&id, number, &dice).await?;
@@ -208,9 +349,9 @@ pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Fa
                     screen.result(all.iter().map(|app| app_json(app)).collect::<Value>())?
                 }
                 Format::Text => {
-                    let rows: Vec<[String; 4]> = all.iter().map(|app| app_row(app)).collect();
+                    let rows: Vec<[String; 5]> = all.iter().map(|app| app_row(app)).collect();
                     screen.result(table(
-                        ["app 应用", "merchants 商户", "networks 网段", "keys 密钥"],
+                        ["app 应用", "merchants 商户", "networks 网段", "keys 密钥", "msgSrc 来源"],
                         &rows,
                     ))?;
                 }
@@ -242,16 +383,123 @@ fn show_key(screen: &Screen, id: &str, number: u32, key: Option<&AppKey>) -> Res
         }
     }
     if key.is_some() {
-        screen.insist("\nThis key is not shown again: keep it now. 此密钥不再显示，请立即保存。");
+        screen.insist(NOT_AGAIN);
     }
     Ok(())
 }
 
+/// The same for a merchant's communication key.
+fn show_notice_key(
+    screen: &Screen,
+    accounts: &Accounts,
+    mid: &Mid,
+    key: Option<&NoticeKey>,
+) -> Result<(), Failure> {
+    let book = accounts.book();
+    let keys =
+        book.merchants.get(mid).map(|merchant| &merchant.notices.keys[..]).unwrap_or_default();
+    let number = keys.first().map_or(0, |key| key.number);
+    match screen.format {
+        Format::Json => screen.result(json!({
+            "mid": mid.as_str(), "keyNumber": number, "noticeKey": key.map(NoticeKey::expose),
+        }))?,
+        Format::Text => {
+            if let Some(key) = key {
+                screen.result(format_args!("HOLDFAST_NOTICE_KEY={}", key.expose()))?;
+            }
+        }
+    }
+    if key.is_some() {
+        screen.insist(NOT_AGAIN);
+    }
+    Ok(())
+}
+
+/// The same for the secret of the second signature.
+fn show_webhook_secret(screen: &Screen, mid: &Mid, secret: &WebhookSecret) -> Result<(), Failure> {
+    match screen.format {
+        Format::Json => {
+            screen.result(json!({"mid": mid.as_str(), "webhookSecret": secret.expose()}))?
+        }
+        Format::Text => {
+            screen.result(format_args!("HOLDFAST_WEBHOOK_SECRET={}", secret.expose()))?
+        }
+    }
+    screen.insist(NOT_AGAIN);
+    Ok(())
+}
+
+const NOT_AGAIN: &str = "\nThis key is not shown again: keep it now. 此密钥不再显示，请立即保存。";
+
+/// Until when the keys are good that a newer one has replaced.
+fn say_old_keys<S>(screen: &Screen, keys: Option<&[Key<S>]>) {
+    let keys = keys.unwrap_or_default();
+    for (number, ends_at) in keys.iter().filter_map(|key| Some((key.number, key.ends_at?))) {
+        screen.say(format_args!(
+            "key {number} is good until {} Beijing time (旧密钥有效期)",
+            time::show(ends_at)
+        ));
+    }
+}
+
 fn key_from_stdin() -> Result<AppKey, Failure> {
+    read_key(&text_from_stdin()?)
+}
+
+fn notice_key_from_stdin() -> Result<NoticeKey, Failure> {
+    NoticeKey::parse(text_from_stdin()?.trim_end_matches(['\r', '\n'])).map_err(|_| {
+        let problem = "the communication key cannot be used: it is empty, longer than 256 characters, or has line breaks inside";
+        Failure::new(Exit::Usage, problem)
+    })
+}
+
+fn text_from_stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let read = io::stdin().lock().take(KEY_BYTES_MAX).read_to_string(&mut text);
     read.map_err(|error| Failure::new(Exit::Usage, format!("read the key from stdin: {error}")))?;
-    read_key(&text)
+    Ok(text)
+}
+
+/// The word that takes something away.
+const NONE: &str = "none";
+
+fn read_notify_url(text: &str) -> Result<Option<Url>, Failure> {
+    match text {
+        NONE => Ok(None),
+        url => Url::parse(url).map(Some).map_err(|_| {
+            Failure::new(
+                Exit::Usage,
+                format!("{url:?} is not an address: http:// or https://, a host, at most 1024 characters; or none"),
+            )
+        }),
+    }
+}
+
+fn read_sign_type(text: &str) -> Result<SignType, Failure> {
+    SignType::parse(text).map_err(|_| {
+        let known = SignType::WORDS.join(" or ");
+        Failure::new(Exit::Usage, format!("{text:?} is not a digest: {known}"))
+    })
+}
+
+fn read_topics(text: &str) -> Result<Vec<Topic>, Failure> {
+    if text == NONE {
+        return Ok(vec![]);
+    }
+    let topic = |word: &str| {
+        Topic::parse(word.trim()).map_err(|_| {
+            let known: Vec<&str> = Topic::ALL.iter().map(|topic| topic.word()).collect();
+            Failure::new(
+                Exit::Usage,
+                format!("{word:?} cannot be asked for: {}, or {NONE}", known.join(", ")),
+            )
+        })
+    };
+    text.split(',').map(topic).collect()
+}
+
+fn read_msg_src(text: &str) -> Result<Text<64>, String> {
+    Text::parse(text).map_err(|_| "a name has 1 to 64 characters and is not blank".to_owned())
 }
 
 fn read_mid(text: &str) -> Result<Mid, Failure> {
@@ -269,33 +517,74 @@ fn read_overlap(text: &str) -> Result<i64, String> {
 }
 
 fn merchant_json(merchant: &Merchant) -> Value {
-    json!({"mid": merchant.mid.as_str(), "name": merchant.name.as_str(), "frozen": merchant.frozen})
+    let notices = &merchant.notices;
+    json!({
+        "mid": merchant.mid.as_str(),
+        "name": merchant.name.as_str(),
+        "frozen": merchant.frozen,
+        "notifyUrl": notices.url.as_ref().map(Url::as_str),
+        "notifyOn": notices.notify_on.iter().map(|topic| topic.word()).collect::<Vec<_>>(),
+        "signType": notices.sign_type.as_str(),
+        "webhooks": notices.webhooks.is_some(),
+        "versions": notices.versions,
+        "noticeKeys": notices.keys.iter().map(key_json).collect::<Vec<_>>(),
+    })
+}
+
+const MERCHANT_COLUMNS: [&str; 7] = [
+    "mid 商户号",
+    "name 名称",
+    "notices to 通知地址",
+    "also on 事件",
+    "form 形式",
+    "keys 密钥",
+    "",
+];
+
+fn merchant_row(merchant: &Merchant) -> [String; 7] {
+    let notices = &merchant.notices;
+    let topics: Vec<&str> = notices.notify_on.iter().map(|topic| topic.word()).collect();
+    let extras = [("webhooks", notices.webhooks.is_some()), ("versions", notices.versions)];
+    let extras = extras.into_iter().filter_map(|(name, on)| on.then_some(name));
+    let form: Vec<&str> = [notices.sign_type.as_str()].into_iter().chain(extras).collect();
+    [
+        merchant.mid.to_string(),
+        merchant.name.to_string(),
+        notices.url.as_ref().map_or("each bill's 账单地址", Url::as_str).to_owned(),
+        topics.join(","),
+        form.join(" "),
+        key_list(&notices.keys),
+        if merchant.frozen { "frozen 已冻结".to_owned() } else { String::new() },
+    ]
+}
+
+fn key_json<S>(key: &Key<S>) -> Value {
+    json!({"number": key.number, "endsAt": key.ends_at.map(time::show)})
+}
+
+/// The numbers of keys, the newest first.
+fn key_list<S>(keys: &[Key<S>]) -> String {
+    let told = keys.iter().map(|key| match key.ends_at {
+        None => key.number.to_string(),
+        Some(ends_at) => format!("{} (until {})", key.number, time::show(ends_at)),
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn app_json(app: &App) -> Value {
-    let keys = app
-        .keys
-        .iter()
-        .map(|key| json!({"number": key.number, "endsAt": key.ends_at.map(time::show)}));
     json!({
         "appId": &*app.id,
         "merchants": app.merchants.iter().map(Mid::as_str).collect::<Vec<_>>(),
         "networks": app.networks.iter().map(IpNet::to_string).collect::<Vec<_>>(),
-        "keys": keys.collect::<Vec<_>>(),
+        "keys": app.keys.iter().map(key_json).collect::<Vec<_>>(),
+        "msgSrc": app.msg_src.as_ref().map(Text::as_str),
     })
 }
 
-fn app_row(app: &App) -> [String; 4] {
+fn app_row(app: &App) -> [String; 5] {
     let merchants: Vec<&str> = app.merchants.iter().map(Mid::as_str).collect();
     let networks: Vec<String> = app.networks.iter().map(IpNet::to_string).collect();
-    let keys: Vec<String> = app
-        .keys
-        .iter()
-        .map(|key| match key.ends_at {
-            None => key.number.to_string(),
-            Some(ends_at) => format!("{} (until {})", key.number, time::show(ends_at)),
-        })
-        .collect();
     let networks = if networks.is_empty() { "any 不限".to_owned() } else { networks.join(" ") };
-    [app.id.to_string(), merchants.join(" "), networks, keys.join(", ")]
+    let msg_src = app.msg_src.as_ref().map_or(String::new(), Text::to_string);
+    [app.id.to_string(), merchants.join(" "), networks, key_list(&app.keys), msg_src]
 }

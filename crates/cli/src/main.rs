@@ -103,10 +103,12 @@ Examples 示例:
   holdfast sim scenario set lostanswer --operation capture
   holdfast sim clock advance 30d")]
     Sim(sim::SimCommand),
-    /// Merchants: add, list, freeze 商户管理
+    /// Merchants: add, list, freeze, and what each is told 商户与通知管理
     #[command(after_help = "\
 Examples 示例:
   holdfast merchant add 898201612345678 --name 测试商户
+  holdfast merchant set 898201612345678 --notify-url https://hotel.example/notices --notify-on capture,refund
+  holdfast merchant rotate-notice-key 898201612345678 --overlap 24h
   holdfast merchant freeze 898201612345678
   holdfast merchant freeze 898201612345678 --off")]
     Merchant(accounts::MerchantCommand),
@@ -115,6 +117,7 @@ Examples 示例:
 Examples 示例:
   holdfast app add --mid 898201612345678
   holdfast app add --mid 898201612345678 --id my-app --key-stdin < key.txt
+  holdfast app set my-app --msg-src WWW.TEST.COM
   holdfast app rotate-key my-app --overlap 24h
   holdfast app revoke-key my-app 1")]
     App(accounts::AppCommand),

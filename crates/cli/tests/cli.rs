@@ -58,6 +58,15 @@ impl World {
         self.command(words).output().unwrap().into()
     }
 
+    /// Runs a command that is given something on stdin.
+    fn given(&self, input: &str, words: &[&str]) -> Ended {
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    }
+
     /// Starts a gateway and waits until it says that it can be called.
     fn serve(&mut self, more: &str) -> Served {
         let line = format!("serve --listen 127.0.0.1:0 {more}");
@@ -392,15 +401,7 @@ fn an_existing_key_comes_from_stdin_and_is_not_shown_at_all() {
     let mut world = World::new();
     world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);
     let words = ["app", "add", "--mid", MID, "--id", "shop", "--key-stdin"];
-    let mut child = world
-        .command(&words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"a key of ours\n").unwrap();
-    let ended = Ended::from(child.wait_with_output().unwrap()).ends(0);
+    let ended = world.given("a key of ours\n", &words).ends(0);
     assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("a key of ours"));
 
     let _gateway = world.serve("");
@@ -409,6 +410,64 @@ fn an_existing_key_comes_from_stdin_and_is_not_shown_at_all() {
         ("HOLDFAST_APP_KEY", "a key of ours".to_owned()),
     ]);
     world.call("query", "").ends(8);
+}
+
+#[test]
+fn a_communication_key_is_shown_once_and_settings_are_listed_without_keys() {
+    let world = World::new();
+    let added = world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);
+    let key = added.stdout.trim_end().strip_prefix("HOLDFAST_NOTICE_KEY=").unwrap().to_owned();
+    assert_eq!(key.len(), 48, "{key}");
+    // Another name needs no other key.
+    let renamed = world.words(&["merchant", "add", MID, "--name", "大店"]).ends(0);
+    assert_eq!(renamed.stdout, "");
+
+    let set = format!(
+        "merchant set {MID} --notify-url https://hotel.example/n --notify-on refund,capture"
+    );
+    world.run(&format!("{set} --sign-type SHA256 --versions on")).ends(0);
+    let webhooks = world.run(&format!("merchant set {MID} --webhooks on")).ends(0);
+    let secret = webhooks.stdout.trim_end().strip_prefix("HOLDFAST_WEBHOOK_SECRET=").unwrap();
+    world.run(&format!("merchant rotate-notice-key {MID}")).ends(0).says("key 1 is good until");
+    let listed = world.run("-o json merchant list").ends(0);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    let merchant = &listed[0];
+    assert_eq!(merchant["notifyUrl"], "https://hotel.example/n");
+    assert_eq!(merchant["notifyOn"], serde_json::json!(["capture", "refund"]));
+    assert_eq!((&merchant["signType"], &merchant["webhooks"]), (&"SHA256".into(), &true.into()));
+    assert_eq!(merchant["noticeKeys"].as_array().unwrap().len(), 2);
+    let shown = world.run("merchant list").ends(0).shows("SHA256 webhooks versions");
+    let secrets = [key.as_str(), secret];
+    assert!(!secrets.iter().any(|secret| format!("{listed}{}", shown.stdout).contains(secret)));
+
+    world.run(&format!("merchant revoke-notice-key {MID} 1")).ends(0);
+    let words = ["merchant", "rotate-notice-key", MID, "--notice-key-stdin"];
+    let given = world.given("a key of theirs\n", &words).ends(0);
+    assert!(!format!("{}{}", given.stdout, given.stderr).contains("theirs"));
+    for (line, why) in [
+        ("", "nothing to set"),
+        ("--notify-url ftp://hotel.example", "is not an address"),
+        ("--notify-on refunds", "capture, release, reversal"),
+        ("--sign-type md5", "MD5 or SHA256"),
+    ] {
+        world.run(&format!("merchant set {MID} {line}")).ends(2).says(why);
+    }
+    world.run(&format!("merchant set {MID} --notify-url none --notify-on none")).ends(0);
+    world.run("merchant list").ends(0).shows("each bill's");
+}
+
+#[test]
+fn an_app_has_a_name_in_the_predecessor_protocol_that_no_other_has() {
+    let world = World::new();
+    world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);
+    let add =
+        |id: &str| world.run(&format!("app add --mid {MID} --id {id} --msg-src WWW.TEST.COM"));
+    add("one").ends(0);
+    let other = add("other").ends(9).says("app one calls by the name WWW.TEST.COM already");
+    assert_eq!(other.stdout, "", "a key was made in vain");
+    world.run("app list").ends(0).shows("WWW.TEST.COM");
+    world.run("app set one --msg-src none").ends(0);
+    add("other").ends(0);
 }
 
 #[test]

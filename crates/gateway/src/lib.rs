@@ -12,6 +12,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use holdfast_wire::secret::NoticeKey;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub mod accounts;
@@ -46,6 +47,9 @@ const CLOCK_AHEAD: &str = "clock_ahead_ms";
 
 /// A key that the vendor printed in its documents. Everybody knows it, so it opens nothing in live.
 const SAMPLE_KEYS: &[&str] = &["67890123456789012345678901234567"];
+
+/// The same for communication keys.
+const SAMPLE_NOTICE_KEYS: &[&str] = &["fcAmtnx7MwismjWNhNKdHC44mNXtnEQeJkRrhKJwyrW2ysRR"];
 
 /// What a gateway is wired from, besides its settings.
 pub struct Parts {
@@ -195,6 +199,16 @@ fn fit_for_live(accounts: &Accounts, ahead: Option<i64>) -> Result<(), StartErro
             return Err(StartError::NotForLive(format!(
                 "app {} has a key from the vendor's documents, which everybody knows; run: holdfast app rotate-key {}",
                 app.id, app.id
+            )));
+        }
+    }
+    for merchant in accounts.book().merchants.values() {
+        let sample = |key: &NoticeKey| SAMPLE_NOTICE_KEYS.contains(&key.expose());
+        if merchant.notices.keys.iter().any(|key| sample(&key.secret)) {
+            return Err(StartError::NotForLive(format!(
+                "merchant {} has a communication key from the vendor's documents, which everybody knows; run: \
+                 holdfast merchant rotate-notice-key {} --overlap 0s",
+                merchant.mid, merchant.mid
             )));
         }
     }

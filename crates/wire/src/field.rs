@@ -479,6 +479,13 @@ words! {
         /// 其他
         Other = "OTHER",
     }
+    /// The digest under a notice (`protocol.md` section 6). A notice that does not say has MD5.
+    closed SignType {
+        /// MD5
+        Md5 = "MD5",
+        /// SHA-256
+        Sha256 = "SHA256",
+    }
     /// The digest under a token request (`protocol.md` section 2.2). Absent means SHA-1.
     closed SignMethod {
         /// SHA-256

@@ -28,5 +28,6 @@ pub mod notice;
 mod reference;
 pub mod secret;
 pub mod time;
+pub mod webhook;
 
 pub use reference::reference;

@@ -60,6 +60,9 @@ secrets! {
     /// The communication key with which notices are signed (通讯密钥, `md5key`). It is another secret
     /// than the [`AppKey`].
     NoticeKey;
+    /// What notices bear a second signature with, for receivers of Standard Webhooks: `whsec_` and Base64
+    /// ([`webhook`](crate::webhook)).
+    WebhookSecret;
     /// An access token (`protocol.md` section 2.2): whoever has it may ask in the app's name.
     Token;
 }

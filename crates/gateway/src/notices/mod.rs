@@ -4,6 +4,10 @@
 //! [`Outbox`], in one transaction with the cursor: no commit without its notice, no notice without its commit.
 //! The *courier* takes letters out and tries to deliver each until its receiver has said yes.
 
+mod announce;
+
+pub use announce::{Announced, Topic, announced};
+
 use holdfast_domain::{BillKey, Mid, Moment};
 
 use crate::store::{StoreFault, Task};
