@@ -473,7 +473,7 @@ pub(crate) fn decode_form(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Encodes `application/x-www-form-urlencoded` as `java.net.URLEncoder` does.
-fn encode_form(out: &mut String, text: &str) {
+pub(crate) fn encode_form(out: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => {

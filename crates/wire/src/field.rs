@@ -328,6 +328,10 @@ impl From<Amount> for Fen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(pub u32);
 
+/// How many events made a bill what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32);
+
 /// Yes or no that travels as the text `"true"` or `"false"`; read from a JSON `true` or `false` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextFlag(pub bool);
@@ -708,6 +712,19 @@ impl Field for Seconds {
     fn read(json: &Json<'_>) -> Result<Self, Unfit> {
         let seconds = whole(json).and_then(|seconds| seconds.try_into().ok());
         seconds.map(Self).ok_or(Unfit::Value)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_number(out, u64::from(self.0));
+    }
+}
+
+impl Field for Version {
+    const RULE: Rule = Rule::Number { least: 1, most: 4_294_967_295 };
+
+    fn read(json: &Json<'_>) -> Result<Self, Unfit> {
+        let version = whole(json).and_then(|version| version.try_into().ok());
+        version.filter(|version| *version > 0).map(Self).ok_or(Unfit::Value)
     }
 
     fn write(&self, out: &mut Vec<u8>) {

@@ -114,7 +114,7 @@ pub trait BillsRequest: Endpoint {
     #[must_use]
     fn fingerprint(&self) -> Fingerprint {
         let mut out = Vec::with_capacity(512);
-        self.write_fields(&mut Writer { out: &mut out, leave_out: NOT_ASKED });
+        self.write_fields(&mut Writer { out: Out::Object(&mut out), leave_out: NOT_ASKED });
         let digest = Sha256::digest(&out);
         let mut short = [0; 16];
         for (byte, of_digest) in short.iter_mut().zip(digest) {
@@ -174,8 +174,17 @@ impl EndpointSpec {
 /// Writes the fields of one message.
 #[derive(Debug)]
 pub struct Writer<'o> {
-    out: &'o mut Vec<u8>,
+    out: Out<'o>,
     leave_out: &'static [&'static str],
+}
+
+/// What a message is written as.
+#[derive(Debug)]
+enum Out<'o> {
+    /// The inside of a JSON object.
+    Object(&'o mut Vec<u8>),
+    /// Pairs of a form.
+    Pairs(&'o mut Vec<(String, String)>),
 }
 
 impl Writer<'_> {
@@ -184,22 +193,42 @@ impl Writer<'_> {
         if self.leave_out.contains(&name) {
             return;
         }
-        // No value ends in `{`, so this is the object's first field.
-        if self.out.last().is_some_and(|byte| *byte != b'{') {
-            self.out.push(b',');
+        match &mut self.out {
+            Out::Object(out) => {
+                // No value ends in `{`, so this is the object's first field.
+                if out.last().is_some_and(|byte| *byte != b'{') {
+                    out.push(b',');
+                }
+                out.push(b'"');
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b"\":");
+                value.write(out);
+            }
+            Out::Pairs(pairs) => {
+                let mut json = Vec::new();
+                value.write(&mut json);
+                let text = match Json::parse(&json) {
+                    Ok(Json::Text(text)) => text.into_owned(),
+                    _ => String::from_utf8_lossy(&json).into_owned(),
+                };
+                pairs.push((name.to_owned(), text));
+            }
         }
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        value.write(self.out);
     }
 }
 
 /// Writes a message as a JSON object.
 pub(crate) fn write_object(message: &impl Message, out: &mut Vec<u8>) {
     out.push(b'{');
-    message.write_fields(&mut Writer { out, leave_out: &[] });
+    message.write_fields(&mut Writer { out: Out::Object(out), leave_out: &[] });
     out.push(b'}');
+}
+
+/// A message as pairs of a form: texts as they are, everything else as its compact JSON.
+pub(crate) fn pairs(message: &impl Message) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    message.write_fields(&mut Writer { out: Out::Pairs(&mut pairs), leave_out: &[] });
+    pairs
 }
 
 /// Whether an `errCode` says that it was done: `SUCCESS`, or `0000` from the exchange for a token.

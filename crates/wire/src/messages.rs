@@ -4,6 +4,7 @@ mod bills;
 mod codes;
 mod guarantees;
 mod holds;
+mod notice;
 mod payment;
 mod token;
 
@@ -19,6 +20,7 @@ pub use guarantees::{
 pub use holds::{
     PreauthCancel, PreauthCancelled, Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone,
 };
+pub use notice::{ExtraBuyerInfo, Notice};
 pub use payment::{Answered, BillPayment, Caller, Common, Echo, Failure, Sender};
 pub use token::{TokenAccess, TokenIssued};
 

@@ -3,7 +3,7 @@
 use crate::{
     code::Code,
     message::{Bilingual, EndpointSpec, FieldSpec, Message as _},
-    messages::{ENDPOINTS, Failure},
+    messages::{ENDPOINTS, Failure, Notice},
 };
 
 /// All endpoints and all error codes in Markdown, in English and Chinese.
@@ -28,6 +28,7 @@ pub fn reference() -> String {
     }
     page.push_str(&format!("\n## Failures / 失败响应\n\n{}\n", lines(Failure::DOC)));
     table(&mut page, Failure::FIELDS);
+    notices(&mut page);
     page.push_str(
         "\n## Error codes / 错误代码\n\n\
          | `errCode` | HTTP | meaning / 含义 | whose fault / 责任方 | repeat / 重发 | what to do / 处理建议 |\n\
@@ -46,6 +47,24 @@ pub fn reference() -> String {
         ));
     }
     page
+}
+
+/// What merchants are told, and how they know that it is true.
+fn notices(page: &mut String) {
+    page.push_str(&format!("\n## Notices / 支付结果通知\n\n{}\n\n", lines(Notice::DOC)));
+    page.push_str(
+        "Besides these fields a notice has one pair with a random name of two letters (`gY=Snwz`), `sign`, and `signType` \
+         unless the digest is MD5. To check `sign`: take all pairs as received and decoded, except `sign` and those \
+         without a value; sort them by name in ASCII order; join them as `name=value` with `&`; append the communication \
+         key; the digest in upper-case hexadecimal digits is `sign`. The same pairs, signed the same way, are the query \
+         with which a payer's browser comes to `returnUrl`. In values, `&`, `=`, `%`, `+` and `#` are full-width, except \
+         in `billQRCode`. Answer `SUCCESS`; whatever else is answered, the notice comes again with the same `notifyId`.\n\n\
+         除下列字段外，通知还带有一个名称为两个随机字母的参数（如 `gY=Snwz`）、`sign`，以及摘要算法不是 MD5 时的 `signType`。\
+         验签：取收到并解码后的全部参数，去掉 `sign` 与空值，按参数名 ASCII 升序排列，以 `&` 连接各 `名=值`，末尾直接拼接通讯密钥，\
+         取摘要的大写十六进制即为 `sign`。付款人浏览器跳转 `returnUrl` 时的查询参数与此相同。除 `billQRCode` 外，参数值中的 \
+         `&`、`=`、`%`、`+`、`#` 均以全角字符发送。请应答 `SUCCESS`；否则通知将以相同的 `notifyId` 重发。\n",
+    );
+    table(page, Notice::FIELDS);
 }
 
 fn describe(page: &mut String, endpoint: &EndpointSpec) {

@@ -1,8 +1,8 @@
 //! The committed reference is the one that the declarations give.
 
 use holdfast_wire::{
-    message::{Bilingual, FieldSpec},
-    messages::ENDPOINTS,
+    message::{Bilingual, FieldSpec, Message as _},
+    messages::{ENDPOINTS, Notice},
 };
 
 #[test]
@@ -26,12 +26,14 @@ fn everything_is_told_in_english_first_and_then_in_chinese() {
         check_fields(endpoint.name, endpoint.request);
         check_fields(endpoint.name, endpoint.response);
     }
+    check("notice", Notice::DOC);
+    check_fields("notice", Notice::FIELDS);
 }
 
 #[test]
 fn no_message_has_a_name_twice() {
     for endpoint in ENDPOINTS {
-        for fields in [endpoint.request, endpoint.response] {
+        for fields in [endpoint.request, endpoint.response, Notice::FIELDS] {
             let names = fields.iter().flat_map(|field| [Some(field.name), field.alias]).flatten();
             let mut names: Vec<&str> = names.collect();
             names.sort_unstable();
