@@ -394,14 +394,14 @@ impl Accounts {
         mid: &Mid,
         change: impl FnOnce(&mut MerchantRecord),
     ) -> Result<(), AccountError> {
-        let all = self.store.registry(Kind::Merchant).await?;
-        let stored = all.into_iter().find(|(id, _)| id == mid.as_str());
-        let (id, record) = stored.ok_or_else(|| no_merchant(mid))?;
-        let mut record: MerchantRecord = serde_json::from_str(&record).map_err(|error| {
-            AccountError::Damaged { kind: "merchant", id: id.clone(), error: error.to_string() }
+        let stored = self.store.registered(Kind::Merchant, mid.as_str()).await?;
+        let stored = stored.ok_or_else(|| no_merchant(mid))?;
+        let mut record: MerchantRecord = serde_json::from_str(&stored).map_err(|error| {
+            let (id, error) = (mid.to_string(), error.to_string());
+            AccountError::Damaged { kind: "merchant", id, error }
         })?;
         change(&mut record);
-        self.write(Kind::Merchant, &id, &record).await
+        self.write(Kind::Merchant, mid.as_str(), &record).await
     }
 
     /// A merchant's notice settings as they are stored.

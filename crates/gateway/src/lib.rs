@@ -28,6 +28,7 @@ pub mod store;
 pub mod submit;
 mod tokens;
 pub mod vault;
+mod view;
 pub mod worker;
 
 use accounts::{AccountError, Accounts};

@@ -70,6 +70,17 @@ pub const SIMULATED_LATE_MS: i64 = 20_000;
 /// How long the scenario `lostorder` goes on losing an order, in milliseconds.
 pub const SIMULATED_LOST_MS: i64 = 1_000;
 
+// Notices
+
+/// Journal records that the announcer reads at a time.
+pub const ANNOUNCER_PAGE: usize = 1_024;
+/// After so many records without a notice the announcer makes its place in the journal durable all the same.
+pub const ANNOUNCER_SILENCE: u64 = 4_096;
+/// Bills that the announcer keeps in each of two generations, so that it need not replay them.
+pub const ANNOUNCER_BILLS: usize = 8_192;
+/// How long the announcer waits after a fault, in milliseconds, and at most until it looks without being woken.
+pub const ANNOUNCER_PAUSE_MS: u64 = 1_000;
+
 // The store
 
 use std::time::Duration;

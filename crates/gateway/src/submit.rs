@@ -9,6 +9,8 @@ use holdfast_domain::{
     Bill, BillKey, Change, Command, Moment, Policy, Refusal, Text, Verdict, decide,
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     channel::{Channel, Errand, Word},
     clock::{Clock, Dice},
@@ -35,7 +37,9 @@ pub struct Core {
     /// Bills whose order somebody is carrying out right now.
     busy: Mutex<HashSet<Arc<BillKey>>>,
     /// Rings when a bill was left with an open order, or got a deadline: the worker has something to do.
-    pub(crate) work: tokio::sync::Notify,
+    pub(crate) work: Notify,
+    /// Rings when something was committed: the announcer has something to read.
+    pub(crate) news: Notify,
 }
 
 /// Why nothing was changed.
@@ -74,8 +78,8 @@ impl Core {
         policy: Policy,
         answer_within_ms: i64,
     ) -> Self {
-        let (busy, work) = (Mutex::default(), tokio::sync::Notify::new());
-        Self { store, channel, clock, dice, policy, answer_within_ms, busy, work }
+        let (busy, work, news) = (Mutex::default(), Notify::new(), Notify::new());
+        Self { store, channel, clock, dice, policy, answer_within_ms, busy, work, news }
     }
 
     /// The bill of that key.
@@ -98,7 +102,10 @@ impl Core {
     ) -> Result<Bill, SubmitError> {
         let bill = change.bill.clone();
         match self.store.commit(Commit { change, at, asker }).await {
-            Ok(()) => Ok(bill),
+            Ok(()) => {
+                self.news.notify_one();
+                Ok(bill)
+            }
             Err(CommitError::Conflict | CommitError::Taken) => Err(SubmitError::Taken),
             Err(CommitError::Fault(fault)) => Err(fault.into()),
         }
@@ -140,7 +147,10 @@ impl Core {
             let change = decide(&bill, command, at, &self.policy)?;
             let changed = change.bill.clone();
             match self.store.commit(Commit { change, at, asker: asker.clone() }).await {
-                Ok(()) => return Ok(changed),
+                Ok(()) => {
+                    self.news.notify_one();
+                    return Ok(changed);
+                }
                 Err(CommitError::Conflict) => bill = self.load(&bill.key).await?,
                 Err(CommitError::Taken) => return Err(SubmitError::Taken),
                 Err(CommitError::Fault(fault)) => return Err(fault.into()),

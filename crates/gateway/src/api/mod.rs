@@ -43,6 +43,7 @@ use crate::{
     store::StoreFault,
     submit::{Core, SubmitError},
     tokens::Tokens,
+    view,
 };
 
 mod answers;
@@ -51,7 +52,6 @@ mod guarantees;
 mod guard;
 mod shares;
 mod sim;
-mod view;
 
 /// What a gateway is to the outside.
 #[derive(Clone, Debug)]

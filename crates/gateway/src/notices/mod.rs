@@ -5,12 +5,17 @@
 //! The *courier* takes letters out and tries to deliver each until its receiver has said yes.
 
 mod announce;
-
-pub use announce::{Announced, Topic, announced};
+mod announcer;
+mod sign;
+#[cfg(test)]
+mod tests;
 
 use holdfast_domain::{BillKey, Mid, Moment};
 
 use crate::store::{StoreFault, Task};
+
+pub use announce::{Announced, Topic, announced, letters, return_address};
+pub use announcer::Announcer;
 
 /// A notice to one receiver. What it says never changes; it is signed anew for each try.
 #[derive(Clone, Debug, PartialEq, Eq)]

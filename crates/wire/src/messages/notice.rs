@@ -114,12 +114,15 @@ message! {
         /// How many events made the bill what it is: a smaller number is older. Ours, for merchants that ask for it.
         /// 账单版本，数字越大越新。官方平台无此字段，仅向要求的商户发送。
         optional version: Version = "version" example "2",
-        /// What happened, in our own words. Ours, for merchants that ask for it.
-        /// 事件名称。官方平台无此字段，仅向要求的商户发送。
+        /// What happened, in our own words. Ours: beside payments and holds always, else for merchants that ask for it.
+        /// 事件名称。官方平台无此字段：支付与预授权通知中仅向要求的商户发送，其他通知均有。
         optional event: Text<64> = "event" example "hold.authorized",
         /// How the bill stood before. Ours, for merchants that ask for it.
         /// 此前的账单状态。官方平台无此字段，仅向要求的商户发送。
         optional previous_status: BillStatus = "previousStatus" example "UNPAID",
+        /// When the money goes back by itself. Ours, in a notice that this is near.
+        /// 自动解冻时间。官方平台无此字段，仅在到期提醒中发送。
+        optional deadline: Moment = "deadline" example "2023-08-18 12:56:23",
     }
 }
 
@@ -174,6 +177,7 @@ impl Notice {
             version: None,
             event: None,
             previous_status: None,
+            deadline: None,
         }
     }
 }

@@ -5,12 +5,12 @@ use holdfast_domain::{
     Text, Why,
 };
 use holdfast_wire::{
-    field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus},
+    field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus, Url},
     messages::BillPayment,
 };
 
 /// How the bill stands as a whole.
-pub(super) fn bill_status(bill: &Bill) -> BillStatus {
+pub(crate) fn bill_status(bill: &Bill) -> BillStatus {
     match &bill.phase {
         Phase::Requested { .. } => BillStatus::Unpaid,
         Phase::Authorized { .. }
@@ -34,7 +34,7 @@ pub(super) fn bill_status(bill: &Bill) -> BillStatus {
 }
 
 /// How a guarantee stands; `None` for other bills, and before anybody paid.
-pub(super) fn secure_status(bill: &Bill) -> Option<SecureStatus> {
+pub(crate) fn secure_status(bill: &Bill) -> Option<SecureStatus> {
     if bill.terms.kind != Kind::Guarantee {
         return None;
     }
@@ -58,7 +58,7 @@ pub(super) fn secure_status(bill: &Bill) -> Option<SecureStatus> {
 }
 
 /// How a guarantee stands of which that much was completed.
-pub(super) fn completed_status(bill: &Bill, completed: Amount) -> SecureStatus {
+pub(crate) fn completed_status(bill: &Bill, completed: Amount) -> SecureStatus {
     match completed == bill.terms.amount {
         true => SecureStatus::AllCompleted,
         false => SecureStatus::PartlyCompleted,
@@ -66,7 +66,7 @@ pub(super) fn completed_status(bill: &Bill, completed: Amount) -> SecureStatus {
 }
 
 /// How much of a guarantee was completed, once it was.
-pub(super) fn completed(bill: &Bill) -> Option<Fen> {
+pub(crate) fn completed(bill: &Bill) -> Option<Fen> {
     match &bill.phase {
         Phase::Taken { takings, .. } | Phase::Refunding { takings, .. }
             if bill.terms.kind == Kind::Guarantee =>
@@ -77,8 +77,13 @@ pub(super) fn completed(bill: &Bill) -> Option<Fen> {
     }
 }
 
+/// What the bill's QR code carries; `None` when the public address is too long for one.
+pub(crate) fn link(public_url: &str, bill: &Bill) -> Option<Url> {
+    Url::parse(&format!("{public_url}/bills/qrCode.do?id={}", bill.terms.code)).ok()
+}
+
 /// The payer's payment as a leg, once there is one.
-pub(super) fn payment_leg(bill: &Bill) -> Option<BillPayment> {
+pub(crate) fn payment_leg(bill: &Bill) -> Option<BillPayment> {
     let payment = bill.payment()?;
     let status = match bill_status(bill) {
         BillStatus::Paid => TradeStatus::TradeSuccess,
@@ -95,14 +100,14 @@ pub(super) fn payment_leg(bill: &Bill) -> Option<BillPayment> {
 }
 
 /// The hold as it was given back: what a release is answered with.
-pub(super) fn released_leg(bill: &Bill, receipt: &Receipt) -> Option<BillPayment> {
+pub(crate) fn released_leg(bill: &Bill, receipt: &Receipt) -> Option<BillPayment> {
     let payment = bill.payment()?;
     let (order, amount) = (bill.key.payment_leg(), bill.terms.amount);
     Some(leg(&order, amount, payment, receipt, TradeStatus::TradeClosed, "预授权撤销"))
 }
 
 /// A capture or a refund that was done, as it stands now; `None` while it is open and when it was refused.
-pub(super) fn order_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+pub(crate) fn order_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
     let did = match order.deed {
         Deed::Capture => "预授权完成",
         Deed::Refund => "退款",
@@ -124,7 +129,7 @@ pub(super) fn order_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
 }
 
 /// A capture as it was when it was done, whatever became of it since: what a capture is answered with.
-pub(super) fn captured_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+pub(crate) fn captured_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
     let (Outcome::Done(receipt) | Outcome::Reversed { done: receipt, .. }) = &order.outcome else {
         return None;
     };
@@ -133,7 +138,7 @@ pub(super) fn captured_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
 }
 
 /// A capture as it was undone: what a reversal is answered with.
-pub(super) fn reversed_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
+pub(crate) fn reversed_leg(bill: &Bill, order: &Leg) -> Option<BillPayment> {
     let Outcome::Reversed { reversal, .. } = &order.outcome else { return None };
     let status = TradeStatus::TradeClosed;
     Some(leg(&order.order, order.amount, bill.payment()?, reversal, status, "预授权完成撤销"))
@@ -176,7 +181,7 @@ fn leg(
 }
 
 /// What kind of card paid, where it was one.
-pub(super) fn card(bill: &Bill) -> Option<CardAttr> {
+pub(crate) fn card(bill: &Bill) -> Option<CardAttr> {
     bill.payment()?.card.map(|card| match card {
         CardKind::Debit => CardAttr::Debit,
         CardKind::Credit => CardAttr::Credit,
@@ -184,7 +189,7 @@ pub(super) fn card(bill: &Bill) -> Option<CardAttr> {
 }
 
 /// An amount in yuan with two decimals.
-pub(super) fn yuan(amount: Amount) -> String {
+pub(crate) fn yuan(amount: Amount) -> String {
     let fen = amount.fen();
     format!("{}.{:02}", fen.div_euclid(100), fen.rem_euclid(100))
 }
