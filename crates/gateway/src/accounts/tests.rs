@@ -99,8 +99,10 @@ async fn the_newest_communication_key_signs_and_the_one_before_it_ends_in_time()
 async fn records_from_before_there_were_notices_are_read() {
     let (accounts, store, _, mid) = accounts().await;
     let dice = Dice::seeded(2);
-    let (id, key) =
-        accounts.add_app(Some("old-app"), None, &[mid.clone()], &[], &dice).await.unwrap();
+    let (id, key) = accounts
+        .add_app(Some("old-app"), None, std::slice::from_ref(&mid), &[], &dice)
+        .await
+        .unwrap();
     for (kind, id) in [(Kind::Merchant, MID), (Kind::App, &*id)] {
         let stored = store.registry(kind).await.unwrap().into_iter().next().unwrap().1;
         let mut record: serde_json::Value = serde_json::from_str(&stored).unwrap();
@@ -121,7 +123,7 @@ async fn a_name_in_the_predecessor_protocol_finds_one_app() {
     let (accounts, _, _, mid) = accounts().await;
     let dice = Dice::seeded(2);
     for id in ["one", "other"] {
-        accounts.add_app(Some(id), None, &[mid.clone()], &[], &dice).await.unwrap();
+        accounts.add_app(Some(id), None, std::slice::from_ref(&mid), &[], &dice).await.unwrap();
     }
     let name = Text::parse("WWW.TEST.COM").unwrap();
     let found = || accounts.book().named(&name).map(|app| app.id.to_string());
