@@ -2,9 +2,10 @@
 //!
 //! Signatures cover the bytes as received, so nothing here writes a tree back.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// How deep lists and objects may lie in each other; the outermost object is the first level.
 ///
@@ -80,6 +81,18 @@ impl<'a> Object<'a> {
             Json::Object(object) => Ok(object),
             _ => Err(NotJson::NotAnObject),
         }
+    }
+
+    /// Reads the one JSON object that `bytes` hold, and beside it the text of each field's value as it was
+    /// written, for signatures that cover fields one by one.
+    ///
+    /// # Errors
+    /// As [`Object::parse`].
+    pub fn parse_written(bytes: &'a [u8]) -> Result<(Self, BTreeMap<String, &'a str>), NotJson> {
+        let object = Self::parse(bytes)?;
+        let written: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(bytes).map_err(|_| NotJson::NotAnObject)?;
+        Ok((object, written.into_iter().map(|(name, value)| (name, value.get())).collect()))
     }
 
     /// An object of texts, as flags on a command line or parameters of a notice give it.

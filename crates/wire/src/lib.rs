@@ -21,6 +21,7 @@ pub mod code;
 pub mod envelope;
 pub mod field;
 pub mod json;
+pub mod legacy;
 #[macro_use]
 pub mod message;
 pub mod messages;

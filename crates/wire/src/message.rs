@@ -95,6 +95,8 @@ pub trait Endpoint: Message {
     const PATH: &'static str;
     /// Other paths under which it is served.
     const ALIASES: &'static [&'static str];
+    /// What the predecessor protocol calls it (`msgType`), where it has it ([`crate::legacy`]).
+    const MSG_TYPE: Option<&'static str> = None;
     /// What the endpoint does, in a few words.
     const TITLE: Bilingual;
     /// What the gateway answers with when it did what was asked.
@@ -140,6 +142,8 @@ pub struct EndpointSpec {
     pub path: &'static str,
     /// Other paths under which it is served.
     pub aliases: &'static [&'static str],
+    /// What the predecessor protocol calls it (`msgType`), where it has it.
+    pub msg_type: Option<&'static str>,
     /// The fields of the request.
     pub request: &'static [FieldSpec],
     /// What the answer tells.
@@ -158,6 +162,7 @@ impl EndpointSpec {
             doc: E::DOC,
             path: E::PATH,
             aliases: E::ALIASES,
+            msg_type: E::MSG_TYPE,
             request: E::FIELDS,
             response_doc: E::Response::DOC,
             response: E::Response::FIELDS,
@@ -608,13 +613,14 @@ macro_rules! message {
 /// Lists all endpoints once: the request that a server matches on, and the table of all of them.
 ///
 /// `requests` are those of the bills family; `others` lie beside it. The two doc lines are the title
-/// in English and in Chinese.
+/// in English and in Chinese. `legacy` is what the predecessor protocol calls it, where it has it.
 macro_rules! endpoints {
     (
         requests { $(
             #[doc = $en:literal]
             #[doc = $zh:literal]
-            $request:ident = $name:literal at $path:literal $(or $alias:literal)* => $response:ident,
+            $request:ident = $name:literal at $path:literal $(or $alias:literal)*
+                $(legacy $msg_type:literal)? => $response:ident,
         )+ }
         others { $(
             #[doc = $other_en:literal]
@@ -681,9 +687,10 @@ macro_rules! endpoints {
             }
         }
 
-        $( endpoints!(@endpoint $en, $zh, $request, $name, $path, [$($alias),*], $response); )+
+        $( endpoints!(@endpoint $en, $zh, $request, $name, $path, [$($alias),*],
+            [$($msg_type)?], $response); )+
         $( endpoints!(@endpoint $other_en, $other_zh, $other, $other_name, $other_path,
-            [$($other_alias),*], $other_response); )*
+            [$($other_alias),*], [], $other_response); )*
 
         /// Every endpoint, in the order of the reference.
         pub const ENDPOINTS: &[$crate::message::EndpointSpec] = &[
@@ -692,11 +699,12 @@ macro_rules! endpoints {
         ];
     };
     (@endpoint $en:literal, $zh:literal, $request:ident, $name:literal, $path:literal,
-        [$($alias:literal),*], $response:ident) => {
+        [$($alias:literal),*], [$($msg_type:literal)?], $response:ident) => {
         impl $crate::message::Endpoint for $request {
             const NAME: &'static str = $name;
             const PATH: &'static str = $path;
             const ALIASES: &'static [&'static str] = &[$($alias),*];
+            const MSG_TYPE: Option<&'static str> = message!(@option $($msg_type)?);
             const TITLE: $crate::message::Bilingual =
                 $crate::message::Bilingual { en: $en.trim_ascii(), zh: $zh.trim_ascii() };
             type Response = $response;

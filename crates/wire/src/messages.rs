@@ -28,27 +28,32 @@ endpoints! {
     requests {
         /// Make a bill and its QR code
         /// 获取二维码
-        GetQrcode = "get-qrcode" at "/v1/netpay/bills/get-qrcode" => Qrcode,
+        GetQrcode = "get-qrcode" at "/v1/netpay/bills/get-qrcode"
+            legacy "bills.getQRCode" => Qrcode,
         /// Give a QR code new contents
         /// 二维码更新
-        UpdateQrcode = "update-qrcode" at "/v1/netpay/bills/update-qrcode" => Qrcode,
+        UpdateQrcode = "update-qrcode" at "/v1/netpay/bills/update-qrcode"
+            legacy "bills.updateQRCode" => Qrcode,
         /// Close a bill's QR code
         /// 二维码关闭
-        CloseQrcode = "close-qrcode" at "/v1/netpay/bills/close-qrcode" => Closed,
+        CloseQrcode = "close-qrcode" at "/v1/netpay/bills/close-qrcode"
+            legacy "bills.closeQRCode" => Closed,
         /// Ask what a QR code was made with
         /// 查询二维码静态信息
         QueryQrcodeInfo = "query-qrcode-info" at "/v1/netpay/bills/query-qrcode-info"
-            => QrcodeInfo,
+            legacy "bills.queryQRCodeInfo" => QrcodeInfo,
         /// Ask for a terminal's last QR code
         /// 查询最近二维码
         QueryLastQrcode = "query-last-qrcode" at "/v1/netpay/bills/query-last-qrcode"
-            => LastQrcode,
+            legacy "bills.queryLastQRCode" => LastQrcode,
         /// Ask how a bill stands
         /// 账单状态查询
-        Query = "query" at "/v1/netpay/bills/query" => Queried,
+        Query = "query" at "/v1/netpay/bills/query"
+            legacy "bills.query" => Queried,
         /// Capture: take all or part of a held payment
         /// 预授权完成
-        Preauthed = "preauthed" at "/v1/netpay/bills/preauthed" => PreauthedDone,
+        Preauthed = "preauthed" at "/v1/netpay/bills/preauthed"
+            legacy "bills.preauthed" => PreauthedDone,
         /// Release: give a held payment back
         /// 预授权撤销
         PreauthCancel = "preauth-cancel" at "/v1/netpay/bills/preauth-cancel"
@@ -59,15 +64,18 @@ endpoints! {
             => PreauthedCancelled,
         /// Refund all or part of what was taken
         /// 退款
-        Refund = "refund" at "/v1/netpay/bills/refund" => Refunded,
+        Refund = "refund" at "/v1/netpay/bills/refund"
+            legacy "bills.refund" => Refunded,
         /// Complete a guaranteed payment
         /// 担保完成
         SecureComplete = "secure-complete" at "/v1/netpay/secure-complete"
-            or "/v1/netpay/bills/secure-complete" => SecureCompleted,
+            or "/v1/netpay/bills/secure-complete"
+            legacy "secureComplete" => SecureCompleted,
         /// Give up a guaranteed payment
         /// 担保撤销
         SecureCancel = "secure-cancel" at "/v1/netpay/secure-cancel"
-            or "/v1/netpay/bills/secure-cancel" => SecureCancelled,
+            or "/v1/netpay/bills/secure-cancel"
+            legacy "secureCancel" => SecureCancelled,
         /// Divide a payment after it was paid
         /// 异步分账确认
         SubOrdersConfirm = "sub-orders-confirm" at "/v1/netpay/sub-orders-confirm"

@@ -2,6 +2,7 @@
 
 use crate::{
     code::Code,
+    legacy,
     message::{Bilingual, EndpointSpec, FieldSpec, Message as _},
     messages::{ENDPOINTS, Failure, Notice},
 };
@@ -9,7 +10,7 @@ use crate::{
 /// All endpoints and all error codes in Markdown, in English and Chinese.
 #[must_use]
 pub fn reference() -> String {
-    let mut page = String::from(
+    let mut page = format!(
         "# Reference / 接口参考\n\n\
          This page is made from the declarations in `crates/wire`; a test compares it with them.\n\
          本页由 `crates/wire` 中的声明生成，并由测试比对。\n\n\
@@ -17,7 +18,12 @@ pub fn reference() -> String {
          Beijing time. Whatever is blank or `null` counts as absent, and unknown fields are ignored.\n\
          请求以 POST 发送 JSON，并带 `Authorization` 请求头。金额以分为单位，时间为北京时间。空白与 `null` \
          视为未填，未知字段忽略。\n\n\
+         The predecessor protocol has one address, `{}`: `msgType` says which endpoint is meant, `msgSrc` who asks, \
+         and `sign` lies in the body, as in notices.\n\
+         旧协议只有一个地址 `{}`：由 `msgType` 选择接口，`msgSrc` 标识调用方，`sign` 位于报文中，签名方法与通知相同。\n\n\
          | endpoint / 接口 | path / 路径 | |\n|---|---|---|\n",
+        legacy::PATH,
+        legacy::PATH,
     );
     for endpoint in ENDPOINTS {
         let EndpointSpec { name, path, title, .. } = endpoint;
@@ -73,6 +79,9 @@ fn describe(page: &mut String, endpoint: &EndpointSpec) {
     page.push_str(&format!("{}\n\n`POST {}`", lines(endpoint.doc), endpoint.path));
     for alias in endpoint.aliases {
         page.push_str(&format!(", also / 也可 `{alias}`"));
+    }
+    if let Some(msg_type) = endpoint.msg_type {
+        page.push_str(&format!("; predecessor protocol / 旧协议 `msgType` `{msg_type}`"));
     }
     page.push_str("\n\n### Request / 请求\n");
     table(page, endpoint.request);

@@ -4,9 +4,10 @@ use holdfast_domain::Moment;
 use holdfast_wire::{
     auth::{AppId, Authorization, BodySig, FormParam, Nonce, Signature, Stamp},
     json::Object,
+    legacy::Signed,
     message::{EndpointSpec, Message as _},
     messages::{ENDPOINTS, Request, TokenAccess},
-    secret::AppKey,
+    secret::{AppKey, NoticeKey},
     time,
 };
 use proptest::{
@@ -123,7 +124,9 @@ proptest! {
 
     #[test]
     fn any_text_is_json_or_refused(text in pieces(JSON)) {
-        if let Ok(object) = Object::parse(text.as_bytes()) {
+        let signed = Signed::parse(text.as_bytes()).map(|signed| signed.object);
+        prop_assert_eq!(&signed, &Object::parse(text.as_bytes()));
+        if let Ok(object) = signed {
             for endpoint in ENDPOINTS {
                 let _ = Request::decode(endpoint.path, &object);
             }
@@ -136,8 +139,12 @@ proptest! {
         let pairs: Vec<_> = names.zip(values.iter().map(String::as_str)).collect();
         let object = Object::of_texts(pairs).unwrap();
         let _ = TokenAccess::decode(&object);
+        let key = NoticeKey::parse("any key").unwrap();
         if let Some(Ok(request)) = Request::decode(endpoint.path, &object) {
             let written = request.encode();
+            // Whatever can be asked can be signed by the predecessor protocol, and its answer too.
+            let answer = Signed::parse(&written).unwrap().answer(&written, &key);
+            prop_assert_eq!(Signed::parse(&answer).unwrap().is_signed_with(&key), true);
             let again = Request::decode(endpoint.path, &Object::parse(&written).unwrap());
             prop_assert_eq!(again.unwrap().unwrap(), request);
         }
