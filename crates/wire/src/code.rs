@@ -98,8 +98,8 @@ codes! {
     BadSign = "BAD_SIGN", 401, Caller, Pointless:
         "the caller could not prove who it is",
         "认证失败：签名错误"
-        => "check AppId and AppKey, and sign exactly the bytes that are sent",
-        "检查 AppId 与 AppKey，并对实际发送的字节签名";
+        => "check AppId and AppKey, or mid and its communication key, and sign exactly what is sent",
+        "检查 AppId 与 AppKey，或商户号与其通讯密钥，并对实际发送的内容签名";
     UnreadableTimestamp = "1000", 412, Caller, Pointless:
         "the timestamp of the authentication cannot be read",
         "Timestamp解析失败"
@@ -118,13 +118,13 @@ codes! {
     InvalidMsgsrc = "INVALID_MSGSRC", 200, Caller, Pointless:
         "the message source is wrong",
         "消息来源错误"
-        => "use the source number that belongs to the app",
-        "使用与应用对应的来源编号";
+        => "use the msgSrc that belongs to the app",
+        "使用与应用对应的 msgSrc";
     NoService = "NO_SERVICE", 404, Caller, Pointless:
-        "nothing is served under this path",
+        "nothing is served under this path or msgType",
         "没有对应的服务"
-        => "correct the path and use POST",
-        "更正请求路径，并使用 POST";
+        => "correct the path or msgType, and use POST",
+        "更正请求路径或 msgType，并使用 POST";
     NoMerchant = "NO_MERCHANT", 200, Merchant, Pointless:
         "the merchant is not set up, or not for this app",
         "商户未配置，或不属于该应用"
