@@ -13,9 +13,9 @@ use holdfast_wire::{
     secret::{AppKey, Token},
 };
 
-use super::{Api, Arrived, No};
+use super::{Api, Arrived, No, explained};
 use crate::{
-    accounts::{App, Key},
+    accounts::{App, Book, Key},
     config::Environment,
     limits,
     nonces::{self, Seen},
@@ -117,15 +117,20 @@ impl Api {
         Ok(issued.encode())
     }
 
-    /// The app of that id, also one that another process has added just now.
+    /// The app of that id.
     async fn app(&self, id: &str) -> Option<Arc<App>> {
-        let known = self.accounts.book().apps.get(id).cloned();
+        self.found(|book| book.apps.get(id).cloned()).await
+    }
+
+    /// The app that is found, also one that another process has added just now.
+    async fn found(&self, find: impl Fn(&Book) -> Option<Arc<App>>) -> Option<Arc<App>> {
+        let known = find(&self.accounts.book());
         if known.is_none()
             && let Err(error) = self.accounts.refresh().await
         {
             tracing::error!(%error, "apps and merchants cannot be read again");
         }
-        known.or_else(|| self.accounts.book().apps.get(id).cloned())
+        known.or_else(|| find(&self.accounts.book()))
     }
 
     /// The number of the app's live key that fits. An unknown app takes as long as a wrong key.
@@ -154,7 +159,7 @@ impl Api {
             let nobodys = nobodys_key();
             let newest = app.and_then(|app| app.keys.first());
             let key = newest.map_or(&nobodys, |key| &key.secret);
-            no.signed = Some(Box::new(signed.diagnose(key, content)));
+            no.signed = Some(explained(&signed.diagnose(key, content)));
         }
         no
     }
@@ -171,19 +176,8 @@ impl Api {
 
     /// A signature is good once, near the time it names. Answers what the journal is to remember of it.
     fn once(&self, app: &str, nonce: &str, at: Moment, wall: Moment) -> Result<(u64, Moment), No> {
-        let skew = self.terms.clock_skew_ms;
-        let off = wall.0.saturating_sub(at.0);
-        if off.saturating_abs() > skew {
-            let text = format!(
-                "the signature is {} seconds {} our clock, more than the {} allowed; it is {} in Beijing",
-                off.saturating_abs().div_euclid(1_000),
-                if off > 0 { "behind" } else { "ahead of" },
-                skew.div_euclid(1_000),
-                holdfast_wire::time::show(wall),
-            );
-            return Err(No::new(Code::AbnormalRequestTime, text));
-        }
-        let (mark, until) = (nonces::mark(app, nonce), at.plus_ms(skew));
+        self.near("the signature", at, wall)?;
+        let (mark, until) = (nonces::mark(app, nonce), at.plus_ms(self.terms.clock_skew_ms));
         match self.nonces.see(mark, until, wall) {
             Seen::New => Ok((mark, until)),
             Seen::Before => {
@@ -194,6 +188,23 @@ impl Api {
                 "too many requests within the nonce window".to_owned(),
             )),
         }
+    }
+
+    /// Whether the time that something names is near our own.
+    fn near(&self, what: &str, at: Moment, wall: Moment) -> Result<(), No> {
+        let skew = self.terms.clock_skew_ms;
+        let off = wall.0.saturating_sub(at.0);
+        if off.saturating_abs() <= skew {
+            return Ok(());
+        }
+        let text = format!(
+            "{what} is {} seconds {} our clock, more than the {} allowed; it is {} in Beijing",
+            off.saturating_abs().div_euclid(1_000),
+            if off > 0 { "behind" } else { "ahead of" },
+            skew.div_euclid(1_000),
+            holdfast_wire::time::show(wall),
+        );
+        Err(No::new(Code::AbnormalRequestTime, text))
     }
 
     /// Whether the app may act for the merchant now.
