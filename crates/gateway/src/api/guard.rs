@@ -123,7 +123,7 @@ impl Api {
     }
 
     /// The app that is found, also one that another process has added just now.
-    async fn found(&self, find: impl Fn(&Book) -> Option<Arc<App>>) -> Option<Arc<App>> {
+    pub(super) async fn found(&self, find: impl Fn(&Book) -> Option<Arc<App>>) -> Option<Arc<App>> {
         let known = find(&self.accounts.book());
         if known.is_none()
             && let Err(error) = self.accounts.refresh().await
@@ -164,7 +164,7 @@ impl Api {
         no
     }
 
-    fn check_address(&self, app: &App, arrived: &Arrived) -> Result<(), No> {
+    pub(super) fn check_address(&self, app: &App, arrived: &Arrived) -> Result<(), No> {
         match arrived.peer {
             Some(peer) if !app.may_call_from(peer.0.ip()) => {
                 let text = format!("this app may not call from {}", peer.0.ip());
@@ -191,7 +191,7 @@ impl Api {
     }
 
     /// Whether the time that something names is near our own.
-    fn near(&self, what: &str, at: Moment, wall: Moment) -> Result<(), No> {
+    pub(super) fn near(&self, what: &str, at: Moment, wall: Moment) -> Result<(), No> {
         let skew = self.terms.clock_skew_ms;
         let off = wall.0.saturating_sub(at.0);
         if off.saturating_abs() <= skew {

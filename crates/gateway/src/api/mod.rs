@@ -50,6 +50,7 @@ mod answers;
 mod codes;
 mod guarantees;
 mod guard;
+mod legacy;
 mod shares;
 mod sim;
 
@@ -174,13 +175,15 @@ impl Api {
         request: hyper::Request<Body>,
         path: &str,
     ) -> (StatusCode, Vec<u8>) {
-        if !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
+        let predecessor = holdfast_wire::legacy::serves(path);
+        if !predecessor && !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
             return self
                 .refuse(No::new(Code::NoService, "nothing is served under this path".to_owned()));
         }
         let query = request.uri().query().map(str::to_owned);
         let method = request.method();
-        let form_query = query.as_ref().is_some_and(|query| query.contains("OPEN-FORM-PARAM"));
+        let form_query =
+            !predecessor && query.as_ref().is_some_and(|query| query.contains("OPEN-FORM-PARAM"));
         if !(method == Method::POST || method == Method::GET && form_query) {
             let text = format!("{method} is not served here: use POST");
             let no = No {
@@ -211,6 +214,9 @@ impl Api {
     }
 
     async fn work(&self, arrived: Arrived, _place: OwnedSemaphorePermit) -> (StatusCode, Vec<u8>) {
+        if holdfast_wire::legacy::serves(&arrived.path) {
+            return self.answer_legacy(&arrived).await;
+        }
         // Borrowed from the body or from the form, whichever carries the request.
         let form;
         let content: &[u8] = match arrived.form_param() {

@@ -4,6 +4,7 @@ mod auth;
 mod bad_input;
 mod gateway;
 mod guarantees;
+mod legacy;
 mod life;
 mod operations;
 mod repeats;
