@@ -24,6 +24,7 @@ mod http;
 pub mod limits;
 mod nonces;
 pub mod notices;
+pub mod outbound;
 pub mod store;
 pub mod submit;
 mod tokens;

@@ -80,6 +80,39 @@ pub const ANNOUNCER_SILENCE: u64 = 4_096;
 pub const ANNOUNCER_BILLS: usize = 8_192;
 /// How long the announcer waits after a fault, in milliseconds, and at most until it looks without being woken.
 pub const ANNOUNCER_PAUSE_MS: u64 = 1_000;
+/// How long one try to deliver a notice may take altogether, in milliseconds.
+pub const NOTICE_TRY_MS: u64 = 10_000;
+/// How long one address of a receiver may take to accept a connection, in milliseconds.
+pub const NOTICE_CONNECT_MS: u64 = 3_000;
+/// The most addresses of one name that are looked at.
+pub const NOTICE_ADDRESSES: usize = 16;
+/// How much of an answer to a notice is read, in bytes.
+pub const NOTICE_ANSWER_BYTES: usize = 64 * 1024;
+/// How much of an answer to a notice is kept, in bytes.
+pub const NOTICE_ANSWER_KEPT: usize = 1024;
+/// The most tries under way at one receiver.
+pub const NOTICE_PER_RECEIVER: usize = 8;
+/// The most tries under way at once. Fewer than tokio has threads for looking up names (512), so that a broken
+/// name server does not take the threads that write files.
+pub const NOTICE_CONNECTIONS: usize = 256;
+/// Receivers asked of the outbox at a time.
+pub const NOTICE_RECEIVERS: usize = 256;
+/// How often the courier looks whether another process wrote to the outbox, in milliseconds.
+pub const NOTICE_POLL_MS: u64 = 500;
+/// Tries in a row on which nobody answered, after which a receiver is only probed.
+pub const NOTICE_SILENT: u32 = 5;
+/// The first pause between two probes of a silent receiver, in milliseconds; it doubles each time.
+pub const NOTICE_PROBE_MS: i64 = 15_000;
+/// The longest pause between two probes, in milliseconds.
+pub const NOTICE_PROBE_MS_MAX: i64 = 300_000;
+/// Letters that are resent or removed in one transaction, at most.
+pub const NOTICE_STEP: usize = 500;
+/// Tries that are kept of one letter, the newest; more come of resending by hand only.
+pub const NOTICE_TRIES_KEPT: u32 = 64;
+/// How long a delivered letter is kept, in milliseconds: 90 days. One that waits is kept for ever.
+pub const NOTICE_DELIVERED_KEPT_MS: i64 = 90 * 86_400_000;
+/// How long a letter that was given up is kept for being resent, in milliseconds: a year.
+pub const NOTICE_GIVEN_UP_KEPT_MS: i64 = 366 * 86_400_000;
 
 // The store
 

@@ -6,6 +6,8 @@
 
 mod announce;
 mod announcer;
+pub mod outbox;
+pub mod schedule;
 mod sign;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ mod sqlite;
 mod verify;
 
 pub use memory::MemoryStore;
+pub(crate) use sqlite::files;
 pub use sqlite::{OpenError, Registry, SqliteStore};
 pub use verify::{Difference, Progress, Proof, prove};
 

@@ -115,7 +115,7 @@ pub enum OpenError {
 }
 
 /// A file of the store, and the steps that make it from nothing.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     file: &'static str,
     /// What makes version n + 1 of version n. Steps are only ever added.
     steps: &'static [&'static str],
@@ -138,11 +138,15 @@ pub(super) const BILLS: Schema = Schema {
 pub(super) const REGISTRY: Schema =
     Schema { file: "registry.db", steps: &[include_str!("../../migrations/registry-1.sql")] };
 
+/// What merchants are told.
+pub(crate) const NOTICES: Schema =
+    Schema { file: "notices.db", steps: &[include_str!("../../migrations/notices-1.sql")] };
+
 const LOCK: &str = "LOCK";
 
 /// Whether what is committed survives a power cut at once, or only what is derived from it does.
 #[derive(Clone, Copy)]
-pub(super) enum Durability {
+pub(crate) enum Durability {
     /// Synced with every commit.
     Full,
     /// Whole after a power cut, but perhaps older: synced only when the log is written back.
@@ -150,7 +154,7 @@ pub(super) enum Durability {
 }
 
 /// Makes the directory, for its owner only, if it is not there.
-pub(super) fn make_directory(dir: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_directory(dir: &Path) -> Result<(), OpenError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -179,6 +183,15 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Whether a gateway runs on the directory. Asked by taking the lock and giving it back at once.
+pub(crate) fn in_use(dir: &Path) -> Result<bool, OpenError> {
+    match lock(dir) {
+        Ok(_) => Ok(false),
+        Err(OpenError::InUse { .. }) => Ok(true),
+        Err(other) => Err(other),
+    }
+}
+
 impl Schema {
     pub(super) fn path(&self, dir: &Path) -> PathBuf {
         dir.join(self.file)
@@ -200,7 +213,7 @@ impl Schema {
     }
 
     /// Refuses a file that is not exactly of the version this program reads.
-    pub(super) fn refuse_other(&self, dir: &Path) -> Result<(), OpenError> {
+    pub(crate) fn refuse_other(&self, dir: &Path) -> Result<(), OpenError> {
         self.refuse_newer(dir)?;
         let file = self.path(dir);
         if !file.exists() {
@@ -211,7 +224,7 @@ impl Schema {
     }
 
     /// Opens the file for writing, made and migrated as needed. Two programs may do so at once.
-    pub(super) fn open_writer(
+    pub(crate) fn open_writer(
         &self,
         dir: &Path,
         durability: Durability,
@@ -272,18 +285,18 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Connections for reading one file. Nobody waits for one: whoever finds none free opens another.
-pub(super) struct Readers {
+pub(crate) struct Readers {
     file: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn new(schema: &Schema, dir: &Path) -> Self {
+    pub(crate) fn new(schema: &Schema, dir: &Path) -> Self {
         Self { file: schema.path(dir), idle: Mutex::default() }
     }
 
     /// Reads with one of the connections.
-    pub(super) fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
@@ -314,17 +327,17 @@ impl Readers {
 }
 
 /// Says what was being done when SQLite failed.
-pub(super) fn failed(doing: impl fmt::Display) -> impl Fn(rusqlite::Error) -> StoreFault {
+pub(crate) fn failed(doing: impl fmt::Display) -> impl Fn(rusqlite::Error) -> StoreFault {
     move |error| StoreFault::new(format_args!("{doing}: {error}"))
 }
 
 /// A count in SQLite's words: it counts with a sign.
-pub(super) fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A count from SQLite. It never wrote a negative one.
-pub(super) fn unsigned(number: i64) -> u64 {
+pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 

@@ -32,7 +32,7 @@ use rusqlite::Connection;
 use super::{Commit, CommitError, Kind, Record, Store, StoreFault, Task};
 use crate::limits;
 
-mod files;
+pub(crate) mod files;
 mod folder;
 mod journal;
 mod layer;
