@@ -6,6 +6,7 @@
 
 mod announce;
 mod announcer;
+pub mod courier;
 pub mod outbox;
 pub mod schedule;
 mod sign;
