@@ -418,3 +418,6 @@ fn wake(earliest: &mut Option<Moment>, at: Moment) {
 fn came_back(ended: Result<Ended, JoinError>) -> Option<Ended> {
     ended.inspect_err(|error| tracing::error!(%error, "a notice's try ended badly")).ok()
 }
+
+#[cfg(test)]
+mod tests;
