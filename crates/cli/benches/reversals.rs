@@ -32,6 +32,7 @@ use holdfast_gateway::{
     accounts::Accounts,
     clock::{Clock, Dice, Stopwatch},
     config::Config,
+    notices::outbox::MemoryOutbox,
     start,
     store::{
         Asker, Commit, CommitError, Kind as Registered, MemoryStore, Record, SqliteStore, Store,
@@ -103,7 +104,13 @@ async fn compare(bills: usize) {
 
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
-    let parts = Parts { store, vault: vault(), clock: None, dice: Dice::unpredictable() };
+    let parts = Parts {
+        store,
+        outbox: Arc::new(MemoryOutbox::new()),
+        vault: vault(),
+        clock: None,
+        dice: Dice::unpredictable(),
+    };
     let running = start(&config, parts).await.unwrap();
     let a = drive(&running, &key, bills).await;
     println!("(a) gateway on SQLite : {a}");
@@ -112,7 +119,12 @@ async fn compare(bills: usize) {
     let (still, vault) = (Arc::new(Still::new()), Arc::new(Vault::throw_away(&dice)));
     let store: Arc<dyn Store> = still.clone();
     let key = demo_app(&store, &vault, &dice).await;
-    let running = start(&config, Parts { store, vault, clock: None, dice }).await.unwrap();
+    let running = start(
+        &config,
+        Parts { store, outbox: Arc::new(MemoryOutbox::new()), vault, clock: None, dice },
+    )
+    .await
+    .unwrap();
     let b = drive(&running, &key, bills).await;
     println!("(b) without a store   : {b}");
     running.stop().await;

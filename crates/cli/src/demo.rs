@@ -18,6 +18,7 @@ use holdfast_gateway::{
     Parts, Running,
     clock::{Dice, Stopwatch},
     config::Config,
+    notices::outbox::MemoryOutbox,
     start,
     store::SqliteStore,
     vault::Vault,
@@ -116,8 +117,13 @@ impl Stage {
         let store = SqliteStore::open(&config.data_dir, config.environment.name())
             .map_err(|e| broken(&e))?;
         let vault = Arc::new(Vault::throw_away(&dice));
-        let parts =
-            Parts { store: Arc::new(store), vault, clock: None, dice: Dice::unpredictable() };
+        let parts = Parts {
+            store: Arc::new(store),
+            outbox: Arc::new(MemoryOutbox::new()),
+            vault,
+            clock: None,
+            dice: Dice::unpredictable(),
+        };
         let running = start(&config, parts).await.map_err(|error| {
             broken(&error).hint("holdfast demo takes any free port unless --port is given")
         })?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use holdfast_gateway::{
-    Parts, Running, StartError, clock::Dice, config::Config, start, store::SqliteStore,
-    vault::Vault,
+    Parts, Running, StartError, clock::Dice, config::Config, notices::outbox::SqliteOutbox, start,
+    store::SqliteStore, vault::Vault,
 };
 use serde_json::json;
 
@@ -52,9 +52,11 @@ async fn open(config: &Config) -> Result<Running, Failure> {
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&dir, environment)).await;
     let store = opened.map_err(|error| Failure::new(Exit::Unexpected, error))?;
     let store = Arc::new(store.map_err(|error| Failure::new(Exit::Config, error))?);
+    let outbox = SqliteOutbox::open(&config.data_dir);
+    let outbox = Arc::new(outbox.map_err(|error| Failure::new(Exit::Config, error))?);
     let dice = Dice::unpredictable();
     let vault = Arc::new(Vault::open(&config.master_key_path(), &dice)?);
-    start(config, Parts { store, vault, clock: None, dice }).await.map_err(|error| {
+    start(config, Parts { store, outbox, vault, clock: None, dice }).await.map_err(|error| {
         let failure = Failure::new(Exit::Config, &error);
         match error {
             StartError::Listen(..) => {

@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use holdfast_domain::{DayEnd, LateSuccess, Policy};
+use ipnet::IpNet;
 
 /// Which world a gateway lives in. A data directory remembers it and is never opened as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub struct Config {
     pub answer_within_ms: i64,
     /// How far a signature's time may be off, in milliseconds.
     pub clock_skew_ms: i64,
+    /// Networks that merchants may have notices sent to although they are not public.
+    pub notify_networks: Vec<IpNet>,
+    /// A file with certificate authorities that are trusted besides the public ones when notices are sent.
+    pub notify_ca_file: Option<PathBuf>,
     /// What is logged.
     pub log: LogLevel,
 }
@@ -229,6 +234,30 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "notify_networks",
+        default: "",
+        en: "Networks that merchants may have notices sent to although they are not public, such as 10.1.0.0/16, \
+             separated by commas; the test environment sends to loopback and private addresses anyway",
+        zh: "允许接收通知的非公网网段，如 10.1.0.0/16，以逗号分隔；test 环境默认允许本机与私有地址",
+        read: |config, text| {
+            let networks = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let networks = networks.map(str::parse).collect::<Result<_, _>>();
+            config.notify_networks =
+                networks.map_err(|_| "networks such as 10.1.0.0/16, separated by commas")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "notify_ca_file",
+        default: "",
+        en: "File with certificates (PEM) of authorities to trust besides the public ones when notices are sent",
+        zh: "发送通知时额外信任的 CA 证书文件（PEM）；公共 CA 始终受信任",
+        read: |config, text| {
+            config.notify_ca_file = (!text.is_empty()).then(|| text.into());
+            Ok(())
+        },
+    },
+    Setting {
         name: "log",
         default: "info",
         en: "What is logged: error, warn, info or debug",
@@ -283,6 +312,8 @@ impl Default for Config {
             restores: true,
             answer_within_ms: 0,
             clock_skew_ms: 0,
+            notify_networks: vec![],
+            notify_ca_file: None,
             log: LogLevel::Info,
         };
         for setting in SETTINGS {

@@ -38,6 +38,8 @@ use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
 use config::{Config, Environment};
 use nonces::Nonces;
+use notices::{Letter, Signed, Signer, Unsigned, courier::Courier, outbox::Letters};
+use outbound::{Border, Outbound, TrustError};
 use store::{Asker, Kind, Store, StoreFault};
 use submit::Core;
 use tokens::Tokens;
@@ -57,6 +59,8 @@ const SAMPLE_NOTICE_KEYS: &[&str] = &["fcAmtnx7MwismjWNhNKdHC44mNXtnEQeJkRrhKJwy
 pub struct Parts {
     /// Where bills are kept.
     pub store: Arc<dyn Store>,
+    /// Where notices wait to be delivered.
+    pub outbox: Arc<dyn Letters>,
     /// What secrets are sealed with.
     pub vault: Arc<Vault>,
     /// What time it is; `None` for the machine's, moved ahead as far as it was when the gateway last ran.
@@ -77,6 +81,9 @@ pub enum StartError {
     /// The address is not to be had.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The operator's certificates cannot be trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// Live does not start with what belongs to test.
     #[error("the live environment does not start: {0}")]
     NotForLive(String),
@@ -101,7 +108,9 @@ pub struct Running {
 /// # Errors
 /// When the store or the accounts cannot be read, the address is taken, or live was given what belongs to test.
 pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError> {
-    let Parts { store, vault, clock, dice } = parts;
+    let Parts { store, outbox, vault, clock, dice } = parts;
+    let border = Border::new(config.environment, &config.notify_networks);
+    let post = Arc::new(Outbound::new(border, config.notify_ca_file.as_deref())?);
     let accounts = Arc::new(Accounts::open(store.clone(), vault.clone()).await?);
     let ahead = setting(&*store, CLOCK_AHEAD).await?;
     let clock = match config.environment {
@@ -153,6 +162,9 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         tokio::spawn(http::serve(listener, api::router(api.clone()), wait(stopped.clone()))),
         tokio::spawn(Worker::new(core.clone()).run(wait(stopped.clone()))),
     ];
+    let courier =
+        Courier::new(outbox, Arc::new(NoKeys), post, core.clock.clone(), Dice::unpredictable());
+    tasks.push(tokio::spawn(courier.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(keep_fresh(accounts.clone(), wait(stopped))));
     Ok(Running { address, core, accounts, stop, tasks, store, api })
 }
@@ -174,6 +186,15 @@ impl Running {
         }
         self.api.finish().await;
         self.store.close().await;
+    }
+}
+
+/// Signs nothing: merchants have no communication keys yet, and nothing is announced to them.
+struct NoKeys;
+
+impl Signer for NoKeys {
+    fn sign(&self, letter: &Letter, _wall: holdfast_domain::Moment) -> Result<Signed, Unsigned> {
+        Err(Unsigned(format!("merchant {} has no communication key", letter.mid)))
     }
 }
 

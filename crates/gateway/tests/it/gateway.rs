@@ -10,6 +10,7 @@ use holdfast_gateway::{
     Parts, Running,
     clock::{Clock, Dice},
     config::{Config, Environment},
+    notices::outbox::MemoryOutbox,
     store::{MemoryStore, Store},
     vault::Vault,
 };
@@ -37,6 +38,7 @@ pub(crate) const BILL_DATE: &str = "2026-03-02";
 pub(crate) struct Place<S = MemoryStore> {
     pub(crate) config: Config,
     pub(crate) store: Arc<S>,
+    pub(crate) outbox: Arc<MemoryOutbox>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) dice: Dice,
     /// Where the clock stands at first.
@@ -71,13 +73,22 @@ impl<S: Store + 'static> Place<S> {
         let config = Config::read(None, [], settings).unwrap();
         let dice = Dice::seeded(1);
         let vault = Arc::new(Vault::throw_away(&dice));
-        Self { config, store: Arc::new(store), vault, dice, at: time::parse(START).unwrap() }
+        let outbox = Arc::new(MemoryOutbox::new());
+        Self {
+            config,
+            store: Arc::new(store),
+            outbox,
+            vault,
+            dice,
+            at: time::parse(START).unwrap(),
+        }
     }
 
     /// Starts a gateway here, with an app that may act for one of two merchants.
     pub(crate) async fn open(&self) -> Gateway {
         let parts = Parts {
             store: self.store.clone(),
+            outbox: self.outbox.clone(),
             vault: self.vault.clone(),
             clock: (self.config.environment == Environment::Test).then(|| Clock::standing(self.at)),
             dice: Dice::seeded(self.dice.roll(u64::MAX)),

@@ -6,6 +6,7 @@ mod gateway;
 mod guarantees;
 mod legacy;
 mod life;
+mod notices;
 mod operations;
 mod repeats;
 mod scenarios;

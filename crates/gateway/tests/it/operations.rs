@@ -9,6 +9,7 @@ use holdfast_gateway::{
     Parts,
     clock::{Dice, patience},
     config::{Config, Environment, OTHER_VARIABLES, SETTINGS},
+    notices::outbox::MemoryOutbox,
     store::{Kind, MemoryStore, Store},
     vault::Vault,
 };
@@ -296,6 +297,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("after_reversal", "end"),
     ("answer_within", "500ms"),
     ("clock_skew", "1h"),
+    ("notify_networks", "10.1.0.0/16, fd00::/8"),
+    ("notify_ca_file", "/etc/holdfast/ca.pem"),
     ("log", "debug"),
 ];
 
@@ -333,6 +336,7 @@ fn a_setting_that_cannot_be_is_refused_with_its_rule() {
         ("answer_within", "1h", "60s"),
         ("clock_skew", "-1s", "15m"),
         ("clock_skew", "25h", "24h"),
+        ("notify_networks", "10.1.0.0/16 10.2.0.0/16", "separated by commas"),
         ("log", "trace", "debug"),
     ] {
         let told =
@@ -394,7 +398,13 @@ async fn live_does_not_start_with_what_belongs_to_test() {
     let live = Place::with(&[("environment", "live")]);
     let start = async |store: &Arc<MemoryStore>| {
         let (vault, dice) = (live.vault.clone(), Dice::seeded(1));
-        let parts = Parts { store: store.clone(), vault, clock: None, dice };
+        let parts = Parts {
+            store: store.clone(),
+            outbox: Arc::new(MemoryOutbox::new()),
+            vault,
+            clock: None,
+            dice,
+        };
         holdfast_gateway::start(&live.config, parts)
             .await
             .map(drop)
@@ -480,6 +490,7 @@ async fn the_clock_of_a_simulation_moves_ahead_only_and_stays_moved() {
     gateway.running.stop().await;
     let parts = Parts {
         store: place.store.clone(),
+        outbox: Arc::new(MemoryOutbox::new()),
         vault: place.vault.clone(),
         clock: None,
         dice: Dice::seeded(1),
@@ -493,7 +504,13 @@ async fn a_vault_that_is_another_one_opens_nothing() {
     let place = Place::new();
     place.open().await.running.stop().await;
     let vault = Arc::new(Vault::throw_away(&Dice::seeded(9)));
-    let parts = Parts { store: place.store.clone(), vault, clock: None, dice: Dice::seeded(1) };
+    let parts = Parts {
+        store: place.store.clone(),
+        outbox: Arc::new(MemoryOutbox::new()),
+        vault,
+        clock: None,
+        dice: Dice::seeded(1),
+    };
     let told =
         holdfast_gateway::start(&place.config, parts).await.map(drop).unwrap_err().to_string();
     assert!(told.contains("does not open with this master key"), "{told}");
@@ -506,6 +523,7 @@ async fn a_taken_address_is_said_so() {
     place.config.listen = first.running.address;
     let parts = Parts {
         store: place.store.clone(),
+        outbox: Arc::new(MemoryOutbox::new()),
         vault: place.vault.clone(),
         clock: None,
         dice: Dice::seeded(1),
