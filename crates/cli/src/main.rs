@@ -15,6 +15,7 @@ mod demo;
 mod exit;
 mod ledger;
 mod logs;
+mod notices;
 mod screen;
 mod serve;
 mod settings;
@@ -127,6 +128,20 @@ Examples 示例:
   holdfast ledger verify --data-dir holdfast-data
   holdfast ledger verify -o json | jq .holds")]
     Ledger(ledger::LedgerCommand),
+    /// What merchants were told: whether it arrived, and telling them again 支付结果通知
+    #[command(after_help = "\
+Examples 示例:
+  holdfast notices list --state given-up                    what nobody took
+  holdfast notices show 17                                  what came of every try, and what was answered
+  holdfast notices resend 17                                send it again now, and wait
+  holdfast notices resend --all-failed                      everything that was given up
+  holdfast notices resend --mid 898201612345678 --since 2026-11-23
+
+A notice waits until its receiver answers with a status from 200 to 299 and SUCCESS in the body. It is tried 16
+times, over some 24 hours, and then given up; given up is not lost, it can be resent. While nobody answers at a
+receiver at all, its notices wait and keep their tries. 应答须为 2xx 且正文包含 SUCCESS，否则在约 24 小时内重发，
+共 16 次；放弃后仍可手工重发。")]
+    Notices(notices::NoticesCommand),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -195,6 +210,10 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         }
         Command::App(command) => unless_interrupted(accounts::app(command, screen), None).await,
         Command::Ledger(command) => unless_interrupted(ledger::run(command, screen), None).await,
+        Command::Notices(command) => {
+            let hint = "what was made due stays due, and the gateway goes on delivering it (已重发的通知将继续发送)";
+            unless_interrupted(notices::run(command, screen), Some(hint)).await
+        }
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {
             screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;
