@@ -94,8 +94,8 @@ pub struct Courier {
     receivers: BTreeMap<Receiver, Known>,
     /// How many letters are under way.
     under_way: usize,
-    /// Their lines. Only the first of a line is ready; this is for those that were resent while another of
-    /// their line was under way.
+    /// Their lines. Letters under way are still due in the outbox; and an older one may be resent while a later
+    /// one of its line is under way.
     lines: BTreeSet<Line>,
     /// Tries that have ended and could not be written down yet.
     unwritten: Vec<Outcome>,
@@ -203,9 +203,8 @@ impl Courier {
             found.retain_mut(|(receiver, due)| {
                 if errands.len() < free
                     && let Some(kept) = due.pop_front()
-                    // Of two letters of one line that were resent, the second waits.
-                    && self.lines.insert(line(&kept))
                 {
+                    self.lines.insert(line(&kept));
                     let known = self.receivers.entry(receiver.clone()).or_default();
                     known.under_way = known.under_way.saturating_add(1);
                     self.turn = Some(receiver.clone());

@@ -218,6 +218,23 @@ async fn a_letter_that_fails_holds_back_only_what_comes_after_it_about_the_same_
 }
 
 #[tokio::test]
+async fn an_older_letter_that_is_resent_waits_for_the_later_one_that_is_under_way() {
+    let mut world = World::new();
+    let later = Letter { bill: letter(1, "", "M1").bill, ..letter(2, "http://good/", "M1") };
+    world.outbox.put(2, vec![letter(1, "http://good/", "M1"), later]).await.unwrap();
+    // The first is delivered, and then the second is under way when somebody resends the first.
+    assert_eq!(world.step().await, 1);
+    let mut under_way = world.courier.look().await.unwrap();
+    world.outbox.resend(&Filter::one(1), 1, 0).await.unwrap();
+    assert_eq!(world.courier.look().await.unwrap().len(), 0);
+    let ended = under_way.remove(0).run().await;
+    world.courier.record(vec![ended]).await.unwrap();
+    world.rest().await;
+    assert_eq!(world.posted(), ["N1", "N2", "N1"]);
+    world.check([0, 2, 0]).await;
+}
+
+#[tokio::test]
 async fn one_receiver_has_so_many_places_and_no_more() {
     let mut world = World::new();
     world.put("one", 1..=100).await;
@@ -252,6 +269,7 @@ async fn when_places_are_scarce_receivers_take_turns() {
             ended.push(errand.run().await);
         }
         assert_eq!(ended.len(), limits::NOTICE_CONNECTIONS);
+        assert_eq!(world.courier.look().await.unwrap().len(), 0, "all places are taken");
         world.courier.record(ended).await.unwrap();
         assert_eq!(served.len(), receivers.min(round * limits::NOTICE_CONNECTIONS));
         let (least, most) = (served.values().min().unwrap(), served.values().max().unwrap());
