@@ -38,7 +38,7 @@ use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
 use config::{Config, Environment};
 use nonces::Nonces;
-use notices::{Letter, Signed, Signer, Unsigned, courier::Courier, outbox::Letters};
+use notices::{Announcer, courier::Courier, outbox::Letters};
 use outbound::{Border, Outbound, TrustError};
 use store::{Asker, Kind, Store, StoreFault};
 use submit::Core;
@@ -149,7 +149,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         Tokens::new(vault),
         api::Terms {
             environment: config.environment,
-            public_url,
+            public_url: public_url.clone(),
             clock_skew_ms: config.clock_skew_ms,
         },
     ));
@@ -162,8 +162,10 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         tokio::spawn(http::serve(listener, api::router(api.clone()), wait(stopped.clone()))),
         tokio::spawn(Worker::new(core.clone()).run(wait(stopped.clone()))),
     ];
-    let courier =
-        Courier::new(outbox, Arc::new(NoKeys), post, core.clock.clone(), Dice::unpredictable());
+    let announcer = Announcer::new(core.clone(), accounts.clone(), outbox.clone(), public_url);
+    let (clock, dice) = (core.clock.clone(), Dice::unpredictable());
+    let courier = Courier::new(outbox, accounts.clone(), post, clock, dice);
+    tasks.push(tokio::spawn(announcer.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(courier.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(keep_fresh(accounts.clone(), wait(stopped))));
     Ok(Running { address, core, accounts, stop, tasks, store, api })
@@ -186,15 +188,6 @@ impl Running {
         }
         self.api.finish().await;
         self.store.close().await;
-    }
-}
-
-/// Signs nothing: merchants have no communication keys yet, and nothing is announced to them.
-struct NoKeys;
-
-impl Signer for NoKeys {
-    fn sign(&self, letter: &Letter, _wall: holdfast_domain::Moment) -> Result<Signed, Unsigned> {
-        Err(Unsigned(format!("merchant {} has no communication key", letter.mid)))
     }
 }
 

@@ -9,7 +9,7 @@
 //! is lost while nobody listens.
 
 use holdfast_domain::Moment;
-use holdfast_wire::code::Code;
+use holdfast_wire::notice;
 
 use crate::{
     clock::Dice,
@@ -37,7 +37,7 @@ pub fn pause_ms(tries: u32, dice: &Dice) -> Option<i64> {
 /// What a receiver says when it has taken a notice (`protocol.md` section 6).
 #[must_use]
 pub fn word() -> &'static str {
-    Code::Success.name()
+    notice::DONE
 }
 
 /// Why a try did not deliver a letter, in words; `None` when it did.

@@ -1,41 +1,124 @@
-//! Notices as a whole gateway delivers them.
+//! Notices as a merchant's system receives them from a whole gateway.
 
-use holdfast_domain::{BillKey, BillNo, Day, Moment};
 use holdfast_gateway::{
-    clock::patience,
-    notices::{
-        Letter, Outbox as _,
-        outbox::{Filter, Letters as _, State},
-    },
+    clock::{Dice, patience},
+    notices::outbox::{Filter, Letters as _, State},
+};
+use holdfast_wire::{messages::Notice, notice, secret::NoticeKey};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
 };
 
-use crate::gateway::{Place, mid};
+use crate::gateway::{Gateway, MID, Place, mid};
 
-/// A merchant that the gateway does not know has no key to sign with.
-#[tokio::test]
-async fn a_gateway_tries_what_is_in_its_outbox_and_sends_nothing_unsigned() {
-    let place = Place::new();
-    let gateway = place.open().await;
-    let bill = BillKey { mid: mid("UNKNOWN"), no: BillNo::parse("BILL01").unwrap(), date: Day(0) };
-    let letter = Letter {
-        seq: 1,
-        mid: mid("UNKNOWN"),
-        bill,
-        event: "hold.authorized".to_owned(),
-        notify_id: "N1".to_owned(),
-        url: "http://127.0.0.1:9/".to_owned(),
-        pairs: vec![],
-        at: Moment(0),
-    };
-    place.outbox.put(1, vec![letter]).await.unwrap();
-    while place.outbox.tries(1).await.unwrap().is_empty() {
+const BILL: &str = "319420260302001";
+
+/// A merchant's system that is told of bills.
+struct Shop(TcpListener);
+
+impl Shop {
+    async fn open() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/notify?shop=7", self.0.local_addr().unwrap())
+    }
+
+    /// Waits for a notice, which must be signed with `key`, and answers it.
+    async fn take(&self, key: &NoticeKey, answer: &str) -> Notice {
+        let (mut stream, _) = self.0.accept().await.unwrap();
+        let mut bytes = vec![];
+        let body = loop {
+            assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0);
+            let text = String::from_utf8_lossy(&bytes);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() == length.unwrap().parse::<usize>().unwrap() {
+                assert!(head.starts_with("POST /notify?shop=7 HTTP/1.1\r\n"), "{head}");
+                break body.to_owned();
+            }
+        };
+        let length = answer.len();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        notice::read(&[key.clone()], &notice::read_form(&body).unwrap()).unwrap()
+    }
+}
+
+/// Makes a hold with a notice address, and lets the payer confirm it.
+async fn pay(gateway: &Gateway, url: &str) {
+    let fields =
+        json!({"billNo": BILL, "totalAmount": 500, "preauthTransaction": "true", "notifyUrl": url});
+    let made = gateway.call("get-qrcode", fields).await;
+    assert_eq!(made.outcome(), "200 SUCCESS", "{}", made.text());
+    let code = made.field("qrCodeId");
+    let seen = gateway.sim("POST", &format!("/sim/payer/{code}/confirm"), Value::Null).await;
+    assert_eq!(seen.status, 200, "{}", seen.text());
+}
+
+async fn key(gateway: &Gateway) -> NoticeKey {
+    let (accounts, clock) = (&gateway.running.accounts, &gateway.running.core.clock);
+    accounts.rotate_notice_key(&mid(MID), None, 0, clock, &Dice::seeded(1)).await.unwrap()
+}
+
+/// Waits until a letter's tries are so many.
+async fn tried(place: &Place, count: usize) {
+    while place.outbox.tries(1).await.unwrap().len() < count {
         patience(20, std::future::pending::<()>()).await;
     }
+}
+
+#[tokio::test]
+async fn a_payment_is_told_to_the_bill_s_address_until_it_is_taken() {
+    let place = Place::new();
+    let gateway = place.open().await;
+    let (shop, key) = (Shop::open().await, key(&gateway).await);
+    pay(&gateway, &shop.url()).await;
+    let first = shop.take(&key, "later, please").await;
+    assert_eq!(first.bill_no.as_ref().map(ToString::to_string).as_deref(), Some(BILL));
+    tried(&place, 1).await;
+    // The payer's simulation can move time: the next try is in some 15 seconds.
+    gateway.sim("POST", "/sim/clock", json!({"advance": "20s"})).await;
+    let second = shop.take(&key, notice::DONE).await;
+    assert_eq!(second.notify_id, first.notify_id);
+    tried(&place, 2).await;
     gateway.running.stop().await;
-    let kept = place.outbox.list(&Filter::one(1), None, 1).await.unwrap().remove(0);
-    assert_eq!((kept.state, kept.tries), (State::Waiting, 1));
-    let tries = place.outbox.tries(1).await.unwrap();
-    assert_eq!(tries[0].status, None);
-    let trouble = tries[0].trouble.clone().unwrap_or_default();
-    assert!(trouble.contains("UNKNOWN"), "{trouble}");
+    let kept = place.outbox.list(&Filter::default(), None, 9).await.unwrap();
+    let states: Vec<State> = kept.iter().map(|kept| kept.state).collect();
+    assert_eq!(states, [State::Delivered]);
+}
+
+#[tokio::test]
+async fn a_merchant_without_a_key_is_told_nothing_and_the_operator_sees_why() {
+    let place = Place::new();
+    let gateway = place.open().await;
+    let shop = Shop::open().await;
+    pay(&gateway, &shop.url()).await;
+    tried(&place, 1).await;
+    let trouble = place.outbox.tries(1).await.unwrap()[0].trouble.clone().unwrap_or_default();
+    assert!(trouble.contains(&format!("holdfast merchant rotate-notice-key {MID}")), "{trouble}");
+    // Once it has one, it is told what it missed.
+    let key = key(&gateway).await;
+    gateway.sim("POST", "/sim/clock", json!({"advance": "20s"})).await;
+    shop.take(&key, notice::DONE).await;
+    gateway.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_starts_again_tells_what_it_had_not_told() {
+    let place = Place::new();
+    let gateway = place.open().await;
+    let (shop, key) = (Shop::open().await, key(&gateway).await);
+    pay(&gateway, &shop.url()).await;
+    shop.take(&key, "later, please").await;
+    gateway.running.stop().await;
+    let again = place.open().await;
+    again.sim("POST", "/sim/clock", json!({"advance": "20s"})).await;
+    shop.take(&key, notice::DONE).await;
+    again.running.stop().await;
+    let kept = place.outbox.list(&Filter::default(), None, 9).await.unwrap();
+    assert_eq!((kept.len(), kept[0].state, kept[0].made), (1, State::Delivered, 2));
 }
