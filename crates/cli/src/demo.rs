@@ -16,7 +16,7 @@ use holdfast_client::{Client, Exchange, Sent, Transport};
 use holdfast_domain::{Account, Amount, AuthCode, Balances, BillKey, BillNo, Mid, OrderId, Text};
 use holdfast_gateway::{
     Parts, Running,
-    clock::{Dice, Stopwatch},
+    clock::{Clock, Dice, Stopwatch},
     config::Config,
     notices::outbox::MemoryOutbox,
     start,
@@ -130,6 +130,8 @@ impl Stage {
         let mid = Mid::parse(MID).map_err(|e| broken(&e))?;
         let name = Text::parse("演示商户 Demo").map_err(|e| broken(&e))?;
         running.accounts.add_merchant(&mid, &name).await?;
+        let clock = Clock::running(0);
+        running.accounts.rotate_notice_key(&mid, None, 0, &clock, &dice).await?;
         let (id, key) = running.accounts.add_app(Some(APP), None, &[mid], &[], &dice).await?;
         let client = Client::builder()
             .base_url(running.url())

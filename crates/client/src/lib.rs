@@ -35,6 +35,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What the gateway tells without being asked is checked by [`notice`].
+//!
 //! # What it does by itself
 //!
 //! * It signs (`OPEN-BODY-SIG`), or fetches one token, shares it among all clones and renews it
@@ -65,6 +67,7 @@
 
 mod clock;
 mod error;
+pub mod notice;
 mod token;
 mod transport;
 
