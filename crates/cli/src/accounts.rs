@@ -66,7 +66,7 @@ enum MerchantWhat {
         #[arg(long, value_name = "URL")]
         notify_url: Option<String>,
         /// What it is told of besides payments and holds, with commas between: capture, release, reversal, refund,
-        /// expiry, close; or none 除支付与预授权外还通知的事件
+        /// expiry, expiring, close, guarantee, split; or none 除支付与预授权外还通知的事件
         #[arg(long, value_name = "EVENTS")]
         notify_on: Option<String>,
         /// The digest under its notices: MD5 or SHA256 签名算法
