@@ -8,6 +8,7 @@
 mod audit;
 mod bank;
 mod disk;
+mod mail;
 mod merchant;
 mod script;
 mod world;

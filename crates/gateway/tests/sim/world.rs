@@ -22,12 +22,16 @@ use crate::{
     audit::Audit,
     bank::{Bank, Paying},
     disk::{Disk, at_once},
+    mail::Mail,
     merchant::{self, Fact, No, Request},
 };
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
+
+/// The merchants of each world.
+const MIDS: [&str; 2] = ["898201612345678", "898201612345679"];
 
 /// A world and everybody in it.
 pub(crate) struct World {
@@ -38,6 +42,7 @@ pub(crate) struct World {
     bank: Arc<Bank>,
     audit: Audit,
     gateway: Gateway,
+    mail: Mail,
     /// The disk is broken for good.
     broken: bool,
     /// What merchants have asked so far; they ask some of it again.
@@ -91,7 +96,8 @@ impl World {
         let gateway = Gateway::start(&disk, &bank, &clock, policy, dice.roll(u64::MAX));
         let (audit, broken, asked, trace) =
             (Audit::new(policy.late_success), false, vec![], vec![]);
-        Self { dice, clock, policy, disk, bank, audit, gateway, broken, asked, trace }
+        let mail = Mail::new(&gateway.core, &MIDS, seed);
+        Self { dice, clock, policy, disk, bank, audit, gateway, mail, broken, asked, trace }
     }
 
     /// Lives so many steps, then calms down. Answers all that happened.
@@ -110,12 +116,17 @@ impl World {
                 _ => self.anybody_goes_on(),
             }
             self.check();
+            self.mail.go_on();
         }
         match self.broken {
             // Nothing can be written any more, so nothing can come to its end.
             true => self.crash(),
             false => self.calm_down(),
         }
+        let journal = at_once(self.disk.store.journal(0, usize::MAX)).expect("it can be read");
+        let bills = &self.audit.bills;
+        self.mail
+            .compare(&journal, |record| record.event.name(bills[&*record.key].bill.terms.kind));
         self.trace
     }
 
@@ -289,6 +300,7 @@ impl World {
         }
         let seed = self.dice.roll(u64::MAX);
         self.gateway = Gateway::start(&self.disk, &self.bank, &self.clock, self.policy, seed);
+        self.mail.crash(&self.gateway.core);
         self.audit.keeps_its_word();
     }
 
@@ -461,7 +473,8 @@ impl World {
 
     fn any_key(&self) -> BillKey {
         let number = self.dice.roll(10);
-        let mid = if self.dice.roll(3) == 0 { "898201612345678" } else { "898201612345679" };
+        let [one, other] = MIDS;
+        let mid = if self.dice.roll(3) == 0 { one } else { other };
         BillKey {
             mid: Mid::parse(mid).expect("a merchant"),
             no: BillNo::parse(&format!("31940000{number}")).expect("a number"),
