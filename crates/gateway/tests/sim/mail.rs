@@ -85,7 +85,7 @@ impl Mail {
 
     /// Perhaps the announcer goes on by one turn.
     pub(crate) fn go_on(&mut self) {
-        if self.dice.roll(4) == 0 {
+        if self.dice.roll(12) == 0 {
             let _ = self.turn();
         }
     }
