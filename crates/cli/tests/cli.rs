@@ -452,6 +452,9 @@ fn a_communication_key_is_shown_once_and_settings_are_listed_without_keys() {
     ] {
         world.run(&format!("merchant set {MID} {line}")).ends(2).says(why);
     }
+    for topic in holdfast_gateway::notices::Topic::ALL {
+        world.run("merchant set --help").ends(0).shows(topic.word());
+    }
     world.run(&format!("merchant set {MID} --notify-url none --notify-on none")).ends(0);
     world.run("merchant list").ends(0).shows("each bill's");
 }
