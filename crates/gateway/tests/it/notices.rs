@@ -44,7 +44,7 @@ impl Shop {
         let length = answer.len();
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}");
         stream.write_all(answer.as_bytes()).await.unwrap();
-        notice::read(&[key.clone()], &notice::read_form(&body).unwrap()).unwrap()
+        notice::read(std::slice::from_ref(key), &notice::read_form(&body).unwrap()).unwrap()
     }
 }
 
