@@ -1,11 +1,12 @@
 //! How fast notices are delivered, and whether a receiver that hangs holds up another.
 //!
 //! In one run it delivers N letters to a good receiver over real sockets, (a) alone and (b) beside receivers
-//! that accept connections and never answer, each with as many letters waiting, and prints the ratio b/a. The
-//! outbox is on a real disk, synced with every change; receivers and courier share the same cores.
+//! that accept connections and never answer, each with as many letters waiting, and beside thousands with a letter
+//! that is not due yet, and prints the ratio b/a. The outbox is on a real disk, synced with every change; receivers
+//! and courier share the same cores.
 //!
 //! ```text
-//! cargo bench -p holdfast-gateway --bench notices           # 5,000 letters, beside 4 that hang
+//! cargo bench -p holdfast-gateway --bench notices           # 5,000 letters, beside 4 that hang and 2,000 that wait
 //! cargo bench -p holdfast-gateway --bench notices -- 1000
 //! ```
 
@@ -32,6 +33,7 @@ use tokio::{
 };
 
 const HANGING: usize = 4;
+const WAITING: usize = 2_000;
 
 /// The signature is not what is measured.
 struct NoSignature;
@@ -82,7 +84,7 @@ impl Shop {
     }
 }
 
-fn letters(first: usize, count: usize, url: &str) -> Vec<Letter> {
+fn letters(first: usize, count: usize, url: &str, at: Moment) -> Vec<Letter> {
     let mid = Mid::parse("M1").unwrap();
     let letter = |number: usize| Letter {
         seq: u64::try_from(number).unwrap(),
@@ -96,23 +98,29 @@ fn letters(first: usize, count: usize, url: &str) -> Vec<Letter> {
         notify_id: number.to_string(),
         url: url.to_owned(),
         pairs: vec![("billNo".to_owned(), format!("BILL{number:08}"))],
-        at: Moment(0),
+        at,
     };
     (first..first + count).map(letter).collect()
 }
 
-/// Letters a second that arrive at a good receiver, beside so many that hang.
-async fn rate(count: usize, hanging: usize) -> f64 {
+/// Letters a second that arrive at a good receiver, beside so many that hang and so many that wait.
+async fn rate(count: usize, hanging: usize, waiting: usize) -> f64 {
     let dir = tempfile::TempDir::new().unwrap();
     let outbox = Arc::new(SqliteOutbox::open(dir.path()).unwrap());
     let mut first = 1;
     for _ in 0..hanging {
         let (_, url) = Shop::open(false).await;
-        outbox.put(0, letters(first, count, &url)).await.unwrap();
+        outbox.put(0, letters(first, count, &url, Moment(0))).await.unwrap();
         first += count;
     }
     let (shop, url) = Shop::open(true).await;
-    outbox.put(0, letters(first, count, &url)).await.unwrap();
+    outbox.put(0, letters(first, count, &url, Moment(0))).await.unwrap();
+    first += count;
+    // Put last: no letter is due before one that was put earlier.
+    let later = (first..first + waiting).flat_map(|number| {
+        letters(number, 1, &format!("http://shop{number}.example/"), Moment(i64::MAX))
+    });
+    outbox.put(0, later.collect()).await.unwrap();
     let post = Outbound::new(Border::new(Environment::Test, &[]), None).unwrap();
     let (clock, dice) = (Clock::running(0), Dice::seeded(1));
     let courier = Courier::new(outbox, Arc::new(NoSignature), Arc::new(post), clock, dice);
@@ -133,9 +141,11 @@ async fn rate(count: usize, hanging: usize) -> f64 {
 #[tokio::main]
 async fn main() {
     let count = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5_000);
-    let alone = rate(count, 0).await;
-    println!("a good receiver alone:            {alone:>8.0} letters a second ({count} letters)");
-    let beside = rate(count, HANGING).await;
-    println!("beside {HANGING} receivers that hang:    {beside:>8.0} letters a second");
-    println!("ratio:                            {:>8.2}", beside / alone);
+    let alone = rate(count, 0, 0).await;
+    println!(
+        "a good receiver alone:                  {alone:>8.0} letters a second ({count} letters)"
+    );
+    let beside = rate(count, HANGING, WAITING).await;
+    println!("beside {HANGING} that hang, {WAITING} that wait:    {beside:>8.0} letters a second");
+    println!("ratio:                                  {:>8.2}", beside / alone);
 }

@@ -105,7 +105,11 @@ pub struct Courier {
     turn: Option<Receiver>,
     /// The rounds of resending that have been seen.
     rounds: Option<u64>,
-    /// When there is something to do, as far as the last look saw.
+    /// Receivers with a place or a letter more than the last look saw.
+    news: BTreeSet<Receiver>,
+    /// Whether the last look gave the last place away, so that it did not see everybody.
+    scarce: bool,
+    /// When there is something to do, as far as is known.
     wake: Option<Moment>,
 }
 
@@ -141,19 +145,22 @@ impl Courier {
             leaving: vec![],
             turn: None,
             rounds: None,
+            news: BTreeSet::new(),
+            scarce: false,
             wake: None,
         }
     }
 
-    /// The letters that go out now. Each has a place from now on.
+    /// The letters that go out now, of all receivers. Each has a place from now on.
     ///
     /// # Errors
     /// When the outbox cannot be read.
     pub async fn look(&mut self) -> Result<Vec<Errand>, StoreFault> {
         let now = self.means.clock.now();
         self.notice_resending(now).await?;
+        self.news.clear();
         self.wake = None;
-        let free = limits::NOTICE_CONNECTIONS.saturating_sub(self.under_way);
+        let free = self.free();
         let mut found: Vec<(Receiver, VecDeque<Kept>)> = vec![];
         let start = self.turn.clone();
         let mut walk = Walk::On(start.clone());
@@ -165,22 +172,12 @@ impl Courier {
                     (whole, walk) = (false, Walk::Over);
                     break;
                 }
-                let known = self.receivers.entry(receiver.clone()).or_default();
-                known.seen = true;
-                let places = known.circuit.places(now).saturating_sub(known.under_way);
-                if let Some(at) = known.circuit.probe_at().filter(|at| *at > now) {
-                    wake(&mut self.wake, at.max(next));
-                } else if next > now {
-                    wake(&mut self.wake, next);
-                } else if places > 0 {
-                    // Those under way are still due: with them come as many as there are places.
-                    let most = places.saturating_add(known.under_way);
-                    let due = self.outbox.due(&receiver, now, most).await?.into_iter();
-                    let due = due.filter(|kept| !self.lines.contains(&line(kept))).take(places);
-                    let due: VecDeque<Kept> = due.collect();
-                    if !due.is_empty() {
-                        found.push((receiver, due));
-                    }
+                if next > now {
+                    let known = self.receivers.entry(receiver).or_default();
+                    known.seen = true;
+                    wake(&mut self.wake, known.circuit.probe_at().map_or(next, |at| at.max(next)));
+                } else {
+                    found.extend(self.due(receiver, now).await?);
                 }
             }
         }
@@ -190,6 +187,53 @@ impl Courier {
                 .retain(|_, known| std::mem::take(&mut known.seen) || known.under_way > 0);
         }
         Ok(self.take_turns(found, free))
+    }
+
+    /// The letters that go out now, of receivers of which there is news: thousands of others that wait are not
+    /// asked each time that one has a place more. When places are scarce all take their turns.
+    async fn look_again(&mut self) -> Result<Vec<Errand>, StoreFault> {
+        if self.scarce {
+            return self.look().await;
+        }
+        let (now, free) = (self.means.clock.now(), self.free());
+        let mut found = vec![];
+        for receiver in std::mem::take(&mut self.news) {
+            if found.len() >= free {
+                // The others take their turns: places are scarce now.
+                break;
+            }
+            found.extend(self.due(receiver, now).await?);
+        }
+        Ok(self.take_turns(found, free))
+    }
+
+    /// The letters of a receiver that are due and have a place there.
+    async fn due(
+        &mut self,
+        receiver: Receiver,
+        now: Moment,
+    ) -> Result<Option<(Receiver, VecDeque<Kept>)>, StoreFault> {
+        let known = self.receivers.entry(receiver.clone()).or_default();
+        known.seen = true;
+        if let Some(at) = known.circuit.probe_at().filter(|at| *at > now) {
+            wake(&mut self.wake, at);
+            return Ok(None);
+        }
+        let places = known.circuit.places(now).saturating_sub(known.under_way);
+        if places == 0 {
+            return Ok(None);
+        }
+        // Those under way are still due: with them come as many as there are places.
+        let most = places.saturating_add(known.under_way);
+        let due = self.outbox.due(&receiver, now, most).await?.into_iter();
+        let due = due.filter(|kept| !self.lines.contains(&line(kept))).take(places);
+        let due: VecDeque<Kept> = due.collect();
+        Ok((!due.is_empty()).then_some((receiver, due)))
+    }
+
+    /// How many more letters may be under way.
+    fn free(&self) -> usize {
+        limits::NOTICE_CONNECTIONS.saturating_sub(self.under_way)
     }
 
     /// Lets the receivers take turns, a letter each, until the places are gone.
@@ -214,6 +258,7 @@ impl Courier {
             });
         }
         self.under_way = self.under_way.saturating_add(errands.len());
+        self.scarce = errands.len() >= free;
         errands
     }
 
@@ -232,13 +277,18 @@ impl Courier {
             return Ok(());
         }
         self.outbox.record(&self.unwritten).await?;
-        self.unwritten.clear();
+        for outcome in self.unwritten.drain(..) {
+            if let Then::Again(at) = outcome.then {
+                wake(&mut self.wake, at);
+            }
+        }
         for (receiver, line) in self.leaving.drain(..) {
             self.lines.remove(&line);
             self.under_way = self.under_way.saturating_sub(1);
             if let Some(known) = self.receivers.get_mut(&receiver) {
                 known.under_way = known.under_way.saturating_sub(1);
             }
+            self.news.insert(receiver);
         }
         Ok(())
     }
@@ -290,7 +340,7 @@ impl Courier {
         Outcome { id: kept.id, round: kept.round, tries, made, then }
     }
 
-    /// When there is something to do that nobody will tell of, as far as the last look saw.
+    /// When there is something to do that nobody will tell of, as far as is known.
     #[must_use]
     pub fn next(&self) -> Option<Moment> {
         self.wake
@@ -305,14 +355,17 @@ impl Courier {
         let pause = || patience(limits::NOTICE_POLL_MS, std::future::pending::<()>());
         let mut poll = Box::pin(pause());
         tokio::pin!(stop);
+        let mut all = true;
         loop {
-            self.turn(std::mem::take(&mut ended), &mut tasks).await;
+            self.turn(std::mem::take(&mut ended), all, &mut tasks).await;
+            all = false;
             let next = self.next();
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 _ = &mut poll => {
                     poll.as_mut().set(pause());
+                    all = true;
                     // Never much at once: the outbox is swept twice a second.
                     if let Err(fault) = outbox.sweep(self.means.clock.now()).await {
                         tracing::error!(%fault, "old notices cannot be removed");
@@ -324,13 +377,13 @@ impl Courier {
                         ended.extend(came_back(more));
                     }
                 }
-                () = outbox.put_here() => {}
+                to = outbox.put_here() => self.news.extend(to),
                 () = async {
                     match next {
                         Some(at) => self.means.clock.until(at).await,
                         None => std::future::pending().await,
                     }
-                } => {}
+                } => all = true,
             }
         }
         while let Some(more) = tasks.join_next().await {
@@ -341,10 +394,11 @@ impl Courier {
         }
     }
 
-    /// Writes down what has ended, then sends what there is room for.
-    async fn turn(&mut self, ended: Vec<Ended>, tasks: &mut JoinSet<Ended>) {
+    /// Writes down what has ended, then sends what there is room for: of all receivers, or of those with news.
+    async fn turn(&mut self, ended: Vec<Ended>, all: bool, tasks: &mut JoinSet<Ended>) {
         let errands = match self.record(ended).await {
-            Ok(()) => self.look().await,
+            Ok(()) if all => self.look().await,
+            Ok(()) => self.look_again().await,
             Err(fault) => Err(fault),
         };
         match errands {

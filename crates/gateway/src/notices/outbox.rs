@@ -261,15 +261,39 @@ pub trait Letters: Outbox {
     /// What has become of the letters of a round.
     fn counts<'a>(&'a self, round: u64) -> Task<'a, Result<Counts, StoreFault>>;
 
-    /// Waits until somebody in this process has put letters. Told to one who waits, or to the next who does.
-    fn put_here<'a>(&'a self) -> Task<'a, ()>;
+    /// Waits until somebody in this process has put letters, and answers to whom. Told to one who waits, or to
+    /// the next who does.
+    fn put_here<'a>(&'a self) -> Task<'a, BTreeSet<Receiver>>;
+}
+
+/// To whom letters were put lately.
+#[derive(Default)]
+struct News {
+    receivers: Mutex<BTreeSet<Receiver>>,
+    put: Notify,
+}
+
+impl News {
+    fn tell(&self, receivers: BTreeSet<Receiver>) {
+        self.receivers.lock().unwrap_or_else(PoisonError::into_inner).extend(receivers);
+        self.put.notify_one();
+    }
+
+    async fn wait(&self) -> BTreeSet<Receiver> {
+        self.put.notified().await;
+        std::mem::take(&mut *self.receivers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn receivers(letters: &[Letter]) -> BTreeSet<Receiver> {
+    letters.iter().map(|letter| Receiver::of(&letter.url)).collect()
 }
 
 /// An outbox in memory: for tests, and for a gateway that forgets.
 #[derive(Default)]
 pub struct MemoryOutbox {
     shelf: Mutex<Shelf>,
-    put: Notify,
+    news: News,
 }
 
 /// A letter in memory.
@@ -387,10 +411,11 @@ impl Outbox for MemoryOutbox {
 
     fn put<'a>(&'a self, cursor: u64, letters: Vec<Letter>) -> Task<'a, Result<(), StoreFault>> {
         Box::pin(async move {
+            let to = receivers(&letters);
             let mut shelf = self.shelf();
             shelf.cursor = shelf.cursor.max(cursor);
             letters.into_iter().for_each(|letter| shelf.put(letter));
-            self.put.notify_one();
+            self.news.tell(to);
             Ok(())
         })
     }
@@ -533,7 +558,7 @@ impl Letters for MemoryOutbox {
         })
     }
 
-    fn put_here<'a>(&'a self) -> Task<'a, ()> {
-        Box::pin(self.put.notified())
+    fn put_here<'a>(&'a self) -> Task<'a, BTreeSet<Receiver>> {
+        Box::pin(self.news.wait())
     }
 }

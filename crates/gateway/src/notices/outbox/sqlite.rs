@@ -1,17 +1,17 @@
 //! `notices.db`: the outbox on disk, synced with every change; also written by commands beside a running gateway.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use holdfast_domain::{BillKey, BillNo, Day, Mid, Moment};
 use rusqlite::{Connection, Row, ToSql, params, params_from_iter, types::FromSqlError};
-use tokio::sync::Notify;
 
 use super::{
     super::{Letter, Outbox},
-    Counts, Filter, Kept, Letters, Outcome, Receiver, State, Then, Try,
+    Counts, Filter, Kept, Letters, News, Outcome, Receiver, State, Then, Try, receivers,
 };
 use crate::{
     limits,
@@ -94,7 +94,7 @@ pub(super) const QUERIES: [&str; 9] = [
 pub struct SqliteOutbox {
     reader: Readers,
     writer: Arc<Mutex<Connection>>,
-    put: Notify,
+    news: News,
 }
 
 impl SqliteOutbox {
@@ -106,7 +106,7 @@ impl SqliteOutbox {
         make_directory(dir)?;
         let writer = NOTICES.open_writer(dir, Durability::Full)?;
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { reader: Readers::new(&NOTICES, dir), writer, put: Notify::new() })
+        Ok(Self { reader: Readers::new(&NOTICES, dir), writer, news: News::default() })
     }
 
     /// Opens the outbox that is in `dir` already, for a command beside the gateway.
@@ -223,6 +223,7 @@ impl Outbox for SqliteOutbox {
 
     fn put<'a>(&'a self, cursor: u64, letters: Vec<Letter>) -> Task<'a, Result<(), StoreFault>> {
         Box::pin(async move {
+            let to = receivers(&letters);
             self.write("put letters", move |file| {
                 let mut newest: i64 =
                     file.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?;
@@ -233,7 +234,7 @@ impl Outbox for SqliteOutbox {
                 file.prepare_cached(MOVE_CURSOR)?.execute(params![signed(cursor), newest])
             })
             .await?;
-            self.put.notify_one();
+            self.news.tell(to);
             Ok(())
         })
     }
@@ -406,8 +407,8 @@ impl Letters for SqliteOutbox {
         })
     }
 
-    fn put_here<'a>(&'a self) -> Task<'a, ()> {
-        Box::pin(self.put.notified())
+    fn put_here<'a>(&'a self) -> Task<'a, BTreeSet<Receiver>> {
+        Box::pin(self.news.wait())
     }
 }
 
