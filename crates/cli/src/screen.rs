@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
+pub(crate) use holdfast_domain::yuan;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
@@ -178,13 +179,6 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
     std::iter::once(heading).chain(rows.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// An amount of fen in yuan: `-1234` is `-12.34`.
-pub(crate) fn yuan(fen: i128) -> String {
-    let sign = if fen < 0 { "-" } else { "" };
-    let fen = fen.unsigned_abs();
-    format!("{sign}{}.{:02}", fen / 100, fen % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,12 +191,5 @@ mod tests {
             table(["商户", "name"], &[["1".to_owned(), "店".to_owned()]]),
             "商户  name\n1     店"
         );
-    }
-
-    #[test]
-    fn fen_are_shown_as_yuan() {
-        assert_eq!(yuan(0), "0.00");
-        assert_eq!(yuan(38_005), "380.05");
-        assert_eq!(yuan(-7), "-0.07");
     }
 }

@@ -33,5 +33,5 @@ pub use decide::{Command, LateSuccess, Marks, Policy, Reference, Refusal, Verdic
 pub use follow::{Broken, Change, Event, replay};
 pub use ids::{AuthCode, BillKey, BillNo, CodeId, Fingerprint, Malformed, Mid, OrderId, Text, Tid};
 pub use ledger::{Account, Balances, Entry};
-pub use money::{Amount, AmountOutOfRange};
+pub use money::{Amount, AmountOutOfRange, yuan};
 pub use shares::{Share, Shares, Unfair};

@@ -49,6 +49,14 @@ impl Amount {
     }
 }
 
+/// A sum of fen in yuan (元): `-1234` is `-12.34`.
+#[must_use]
+pub fn yuan(fen: i128) -> String {
+    let sign = if fen < 0 { "-" } else { "" };
+    let fen = fen.unsigned_abs();
+    format!("{sign}{}.{:02}", fen.div_euclid(100), fen.rem_euclid(100))
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} fen", self.0)
@@ -62,3 +70,15 @@ impl fmt::Display for AmountOutOfRange {
 }
 
 impl std::error::Error for AmountOutOfRange {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fen_are_shown_as_yuan() {
+        assert_eq!(yuan(0), "0.00");
+        assert_eq!(yuan(38_005), "380.05");
+        assert_eq!(yuan(-7), "-0.07");
+    }
+}

@@ -25,6 +25,7 @@ pub mod limits;
 mod nonces;
 pub mod notices;
 pub mod outbound;
+pub mod statement;
 pub mod store;
 pub mod submit;
 mod tokens;
@@ -199,6 +200,14 @@ async fn keep_fresh(accounts: Arc<Accounts>, stop: impl Future<Output = ()>) {
             tracing::error!(%error, "apps and merchants cannot be read again");
         }
     }
+}
+
+/// The clock that a store's bills live by: the machine's, as far ahead as the simulation has moved it.
+///
+/// # Errors
+/// When the setting cannot be read.
+pub async fn bills_clock(store: &dyn Store) -> Result<Clock, StoreFault> {
+    Ok(Clock::running(setting(store, CLOCK_AHEAD).await?.unwrap_or_default()))
 }
 
 async fn setting(store: &dyn Store, name: &str) -> Result<Option<i64>, StoreFault> {

@@ -161,3 +161,18 @@ pub const PROOF_BILLS: usize = 100_000;
 
 /// Differences that a proof of the ledger tells in full, at most. The others are counted.
 pub const PROOF_DIFFERENCES: usize = 100;
+
+// Statements
+
+/// How long after its end a business day may still get records, in milliseconds: what was decided in the last
+/// moment and waited for the disk.
+pub const STATEMENT_GRACE_MS: i64 = 5 * 60_000;
+
+/// Bills that are remembered while statements are made, at most. Others are read from their history again.
+pub const STATEMENT_BILLS: usize = 4_096;
+
+/// Statements that are written at once, at most, each into a file of its own.
+pub const STATEMENTS_AT_ONCE: usize = 256;
+
+/// Business days that are stated by one command, at most.
+pub const STATEMENT_DAYS: i32 = 366;

@@ -49,7 +49,7 @@ pub struct Difference {
     pub found: String,
 }
 
-/// How far a proof is.
+/// How far a reading of the journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The pass over the journal, from 1 on. How many there will be is known when the last one begins.
