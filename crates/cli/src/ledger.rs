@@ -1,6 +1,6 @@
 //! `holdfast ledger`: the proof that everything stored follows from the journal.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use clap::{Args, Subcommand};
 use holdfast_gateway::{
@@ -34,17 +34,7 @@ enum LedgerWhat {
 pub(crate) async fn run(command: LedgerCommand, screen: &Screen) -> Result<Exit, Failure> {
     let LedgerWhat::Verify { settings } = command.what;
     let config = settings.0.read()?;
-    let store = SqliteStore::open_read_only(&config.data_dir);
-    let store = store.map_err(|error| {
-        let failure = Failure::new(Exit::Config, &error);
-        match error {
-            OpenError::Missing { .. } => failure.hint("holdfast ledger verify --data-dir DIR"),
-            OpenError::Journal { .. } | OpenError::Short { .. } => {
-                Failure { exit: Exit::Differences, ..failure }
-            }
-            _ => failure,
-        }
-    })?;
+    let store = open(&config.data_dir, "holdfast ledger verify --data-dir DIR")?;
     let store: Arc<dyn Store> = Arc::new(store);
     screen.say(format_args!("replaying {} 重放流水", config.data_dir.display()));
     let watch = Stopwatch::start();
@@ -67,8 +57,22 @@ pub(crate) async fn run(command: LedgerCommand, screen: &Screen) -> Result<Exit,
     }
 }
 
-/// Shows how far the proof is, and answers how many tenths were told so far.
-fn show(screen: &Screen, Progress { pass, done, of }: Progress, told: u64) -> u64 {
+/// Opens the data directory for reading, also beside a running gateway; `example` says how to name another one.
+pub(crate) fn open(data_dir: &Path, example: &str) -> Result<SqliteStore, Failure> {
+    SqliteStore::open_read_only(data_dir).map_err(|error| {
+        let failure = Failure::new(Exit::Config, &error);
+        match error {
+            OpenError::Missing { .. } => failure.hint(example),
+            OpenError::Journal { .. } | OpenError::Short { .. } => {
+                Failure { exit: Exit::Differences, ..failure }
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// Shows how far a reading of the journal is, and answers how many tenths were told so far.
+pub(crate) fn show(screen: &Screen, Progress { pass, done, of }: Progress, told: u64) -> u64 {
     let tenths = done.saturating_mul(10).checked_div(of).unwrap_or(10);
     if screen.is_live() {
         let filled = usize::try_from(tenths.saturating_mul(3)).unwrap_or(30).min(30);

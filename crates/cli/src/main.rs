@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod shell;
 mod sim;
+mod statement;
 
 use std::process::ExitCode;
 
@@ -142,6 +143,18 @@ times, over some 24 hours, and then given up; given up is not lost, it can be re
 receiver at all, its notices wait and keep their tries. 应答须为 2xx 且正文包含 SUCCESS，否则在约 24 小时内重发，
 共 16 次；放弃后仍可手工重发。")]
     Notices(notices::NoticesCommand),
+    /// Say what a business day moved for a merchant, from the journal 对账单
+    #[command(after_help = "\
+Examples 示例:
+  holdfast statement --mid 898201612345678 --date 2026-11-23
+  holdfast statement --mid 898201612345678 --date 2026-11-23 --format csv --out 2026-11-23.csv
+  holdfast statement --all-merchants --date 2026-11-23
+  holdfast statement --all-merchants --from 2026-11-01 --to 2026-11-30 --format csv --out november
+  holdfast statement --mid 898201612345678 --date 2026-11-23 --verify DIGEST
+
+The statement of a day that is over never changes; --verify proves it. Every column: docs/statements.md
+已完结日期的对账单不再变化，可用 --verify 核对。各列含义见 docs/statements.md")]
+    Statement(statement::StatementCommand),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -213,6 +226,9 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Notices(command) => {
             let hint = "what was made due stays due, and the gateway goes on delivering it (已重发的通知将继续发送)";
             unless_interrupted(notices::run(command, screen), Some(hint)).await
+        }
+        Command::Statement(command) => {
+            unless_interrupted(statement::run(command, screen), None).await
         }
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {

@@ -265,6 +265,67 @@ fn a_hold_lives_and_dies_at_the_command_line() {
 }
 
 #[test]
+fn a_statement_is_made_beside_a_gateway_and_checked_later() {
+    let mut world = World::new();
+    world.enroll();
+    let gateway = world.serve("");
+    let auth = world.hold();
+    let capture = format!("--authedOrderId {BILL}C1 --authIdRespCd {auth} --totalAmount 38000");
+    let captured = world.call("preauthed", &capture).ends(0);
+    let captured: serde_json::Value = serde_json::from_str(&captured.stdout).unwrap();
+    let day = captured["authedBillPayment"]["settleDate"].as_str().unwrap();
+    let made = |more: &str| world.run(&format!("statement --mid {MID} --date {day} {more}"));
+    made("").ends(0).shows("not over yet").shows("capture 预授权完成").shows("380.00 yuan");
+
+    world.run("sim clock advance 2d").ends(0);
+    let table = made("").ends(0);
+    assert!(!table.stdout.contains("not over"), "{}", table.stdout);
+    let json = made("-o json").ends(0);
+    let digest = json.field("digest");
+    assert!(table.stdout.contains(&digest));
+    made("--format json --out one.json").ends(0).says(&digest);
+    made("--format csv --out one.csv").ends(0).says("net 380.00 yuan");
+    let read = |path: &str| std::fs::read_to_string(world.dir.path().join(path)).unwrap();
+    assert_eq!(read("one.json"), json.stdout);
+    assert!(read("one.csv").starts_with('\u{feff}') && read("one.csv").contains(&digest));
+    let several = format!("statement --all-merchants --from {day} --to {day}");
+    world.run(&format!("{several} --format csv --out all")).ends(0);
+    assert_eq!(read(&format!("all/statement-{MID}-{day}.csv")), read("one.csv"));
+    world.run(&several).ends(0).shows(&digest).shows("380.00");
+    // A refund of another day changes nothing.
+    world.call("refund", &format!("--refundOrderId {BILL}R1 --refundAmount 2000")).ends(0);
+    made(&format!("--verify {digest}")).ends(0).shows("摘要相符");
+    made(&format!("--verify {}", "0".repeat(64))).ends(10).says("摘要不符");
+    gateway.stop("-TERM").ends(0);
+    made(&format!("--verify {digest}")).ends(0);
+    let left = std::fs::read_dir(world.dir.path()).unwrap().map(Result::unwrap);
+    let drafts = left.filter(|file| file.file_name().to_string_lossy().starts_with(".one"));
+    assert_eq!(drafts.count(), 0, "drafts are left behind");
+}
+
+#[test]
+fn a_statement_that_cannot_be_made_says_why() {
+    let mut world = World::new();
+    let ask = |world: &World, more: &str| world.run(&format!("statement {more}"));
+    ask(&world, &format!("--mid {MID} --date 2026-11-23")).ends(3).says("--data-dir DIR");
+    world.enroll();
+    world.serve("").stop("-TERM").ends(0);
+    ask(&world, &format!("--mid {MID} --date 2026-11-23")).ends(0).shows("0.00 yuan");
+    ask(&world, "--mid NOBODY --date 2026-11-23").ends(8).says("no merchant NOBODY");
+    ask(&world, &format!("--mid {MID} --date 23.11.2026")).ends(2).says("2026-11-23");
+    ask(&world, &format!("--mid {MID}")).ends(2).says("--date");
+    ask(&world, "--date 2026-11-23").ends(2).says("--mid");
+    ask(&world, "--all-merchants --date 2026-11-23").ends(0).says("nothing moved");
+    ask(&world, "--all-merchants --date 2026-11-23 --format csv").ends(2).says("--out DIR");
+    ask(&world, &format!("--mid {MID} --date 2026-11-23 --out x")).ends(2).says("--format csv");
+    ask(&world, &format!("--mid {MID} --from 2026-11-23 --to 2026-11-22")).ends(2).says("1 to 366");
+    ask(&world, &format!("--mid {MID} --date 2026-11-23 --verify abc")).ends(2).says("64 hex");
+    ask(&world, &format!("--mid {MID} --date 2026-11-23 --format csv --out no/such/file"))
+        .ends(1)
+        .says("no/such");
+}
+
+#[test]
 fn every_scheme_is_spoken() {
     let mut world = World::new();
     world.enroll();
