@@ -1,5 +1,7 @@
 //! The power fails: the release binary is killed at random moments under concurrent signed load, started
-//! again on what is left, and every acknowledged operation is still there, none of them twice.
+//! again on what is left, and every acknowledged operation is still there, none of them twice. Whatever was
+//! committed is told to the merchant's own system, which refuses now and then: nothing else, each bill's events in
+//! order, and each event under one number however often it comes.
 //!
 //! `./test` runs it on the release binary. By hand, with the seed of a run that failed:
 //!
@@ -14,22 +16,26 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command as Program, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use holdfast_client::{AppId, AppKey, CallError, Client};
-use holdfast_domain::{Amount, AuthCode, BillNo, Day, Event, Mid, OrderId, Text};
+use holdfast_client::{
+    AppId, AppKey, CallError, Client,
+    notice::{self, NoticeKey},
+};
+use holdfast_domain::{Amount, AuthCode, BillNo, Day, Event, Kind, Mid, OrderId, Text};
 use holdfast_gateway::{
-    accounts::Accounts,
-    clock::Dice,
+    accounts::{Accounts, NoticeChange},
+    clock::{Clock, Dice, patience},
+    notices::Topic,
     store::{SqliteStore, Store},
     vault::Vault,
 };
 use holdfast_wire::{
-    field::{AuthRef, TextFlag},
+    field::{AuthRef, TextFlag, Url},
     message::Endpoint,
     messages::{Common, GetQrcode, PreauthCancel, Preauthed, PreauthedCancel, Query, Refund},
 };
@@ -59,7 +65,10 @@ async fn crash(seed: u64, kills: u64) {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = tempfile::Builder::new().prefix("crash-").tempdir_in(base).unwrap();
     let data = dir.path().join("data");
-    let key = prepare(&data).await;
+    let receiver = Arc::new(Receiver::default());
+    let notify_url = receiver.clone().listen(seed).await;
+    let (key, notice_key) = prepare(&data, Some(&notify_url)).await;
+    receiver.key.set(notice_key).unwrap();
 
     let world = Arc::new(World {
         acknowledged: Mutex::default(),
@@ -90,6 +99,7 @@ async fn crash(seed: u64, kills: u64) {
     for merchant in merchants {
         merchant.await.unwrap();
     }
+    receiver.until_told(&data, &gateway.address, seed).await;
     gateway.stop_gracefully();
 
     let verify = Program::new(binary())
@@ -110,6 +120,178 @@ async fn crash(seed: u64, kills: u64) {
         world.retried.load(Ordering::SeqCst) > 0,
         "seed {seed}: no crash hit a request; the test is too tame"
     );
+    receiver.sum_up(&data, seed).await;
+}
+
+/// The merchant's own system: it counts what it is told, and answers now and then with a failure or not at all.
+#[derive(Default)]
+struct Receiver {
+    key: OnceLock<NoticeKey>,
+    told: Mutex<Told>,
+}
+
+/// By bill and version, which name an event.
+#[derive(Default)]
+struct Told {
+    /// What the event was called and the notice's number, and how often it came.
+    notices: BTreeMap<(String, u32), (String, String, usize)>,
+    /// Those that were answered with success, in order.
+    taken: Vec<(String, u32)>,
+    /// How often a failure, or nothing, was answered.
+    refused: usize,
+}
+
+impl Receiver {
+    /// Listens from now on, also while the gateway is dead, and answers its address.
+    async fn listen(self: Arc<Self>, seed: u64) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let dice = Dice::seeded(seed ^ 0x7E11);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mood = dice.roll(20);
+                // A gateway that is killed hangs up in the middle: that was no notice.
+                tokio::spawn(self.clone().take(stream, mood));
+            }
+        });
+        format!("http://{address}/notify")
+    }
+
+    async fn take(self: Arc<Self>, mut stream: tokio::net::TcpStream, mood: u64) -> Option<()> {
+        let mut request = vec![];
+        let body = loop {
+            let mut piece = [0; 4096];
+            let length = stream.read(&mut piece).await.ok().filter(|length| *length > 0)?;
+            request.extend_from_slice(&piece[..length]);
+            let text = String::from_utf8_lossy(&request).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let head = head.to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).expect("a length");
+            let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+            if body.len() >= length {
+                break body.to_owned();
+            }
+        };
+        let key = std::slice::from_ref(self.key.get().expect("the merchant's key"));
+        let notice = notice::verify(key, &body).expect("every notice is signed");
+        let id = (notice.bill_no.unwrap().to_string(), notice.version.unwrap().0);
+        let (event, number) = (notice.event.unwrap().to_string(), notice.notify_id.to_string());
+        let answer = {
+            let mut told = self.told.lock().unwrap();
+            let entry = told.notices.entry(id.clone()).or_insert((event, number.clone(), 0));
+            entry.2 += 1;
+            assert_eq!(entry.1, number, "{id:?} came under another number");
+            match mood {
+                0 => {
+                    told.refused += 1;
+                    return None;
+                }
+                1 => {
+                    told.refused += 1;
+                    notice::FAILED
+                }
+                _ => {
+                    told.taken.push(id);
+                    notice::DONE
+                }
+            }
+        };
+        let length = answer.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
+        );
+        stream.write_all(answer.as_bytes()).await.ok()
+    }
+
+    fn tries(&self) -> usize {
+        self.told.lock().unwrap().notices.values().map(|(_, _, tries)| tries).sum()
+    }
+
+    /// Lets time pass for what was refused, until everything that was committed has been told.
+    async fn until_told(&self, data: &Path, address: &str, seed: u64) {
+        let told = async {
+            loop {
+                let missing: Vec<_> = {
+                    let committed = announced(data).await;
+                    let told = self.told.lock().unwrap();
+                    let taken: std::collections::BTreeSet<_> = told.taken.iter().collect();
+                    committed.into_keys().filter(|id| !taken.contains(id)).collect()
+                };
+                let Some(first) = missing.first() else { return };
+                println!("{} events are still to be told, {first:?} the first", missing.len());
+                let advance = r#"{"advance":"20m"}"#;
+                let length = advance.len();
+                let request = format!(
+                    "POST /sim/clock HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{advance}"
+                );
+                assert!(exchange(address, &request).await.unwrap().starts_with("HTTP/1.1 200"));
+                // Until something comes, or nothing does for a while.
+                let so_far = self.tries();
+                let more = async {
+                    while self.tries() == so_far {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                patience(1_000, more).await;
+            }
+        };
+        let told = patience(120_000, told).await;
+        assert!(told.is_some(), "seed {seed}: not everything that was committed was told");
+    }
+
+    /// What was told is what was committed, and each bill's events came in order.
+    async fn sum_up(&self, data: &Path, seed: u64) {
+        let told = self.told.lock().unwrap();
+        let events: BTreeMap<_, _> =
+            told.notices.iter().map(|(id, (event, ..))| (id.clone(), event.clone())).collect();
+        assert_eq!(events, announced(data).await, "seed {seed}");
+        let mut last: BTreeMap<&str, u32> = BTreeMap::new();
+        for (bill, version) in &told.taken {
+            let before = last.insert(bill, *version);
+            // The same one may come again after a crash, but none before an earlier one was taken.
+            assert!(before <= Some(*version), "seed {seed}: {bill}: {before:?} before {version}");
+        }
+        let tries: usize = told.notices.values().map(|(_, _, tries)| tries).sum();
+        println!(
+            "{} events told in {tries} tries, {} refused, {} told again after a crash",
+            events.len(),
+            told.refused,
+            told.taken.len() - events.len()
+        );
+        assert!(told.refused > 0, "seed {seed}: nothing was refused; the test is too tame");
+    }
+}
+
+/// What a merchant that asked for everything is to be told, by bill and version.
+async fn announced(data: &Path) -> BTreeMap<(String, u32), String> {
+    let store = SqliteStore::open_read_only(data).unwrap();
+    let mut events = BTreeMap::new();
+    let mut seq = 0;
+    store.last().await.unwrap();
+    loop {
+        let records = store.journal(seq, 10_000).await.unwrap();
+        let Some(last) = records.last() else { break };
+        seq = last.seq;
+        for record in records {
+            let name = record.event.name(Kind::Hold);
+            let told = matches!(
+                record.event,
+                Event::Authorized { .. }
+                    | Event::Captured { .. }
+                    | Event::Reversed { .. }
+                    | Event::Refunded { .. }
+                    | Event::Released { .. }
+                    | Event::Closed
+                    | Event::Lapsed
+            );
+            if told {
+                let version = u32::try_from(record.version).unwrap();
+                events.insert((record.key.no.to_string(), version), name.to_owned());
+            }
+        }
+    }
+    events
 }
 
 /// A disk whose syncs fail, on demand: preloaded into the gateway, it leaves everything else as it is.
@@ -147,7 +329,7 @@ fn a_failed_sync_stops_writing_and_loses_nothing_that_was_acknowledged() {
             .status()
             .unwrap();
         assert!(built.success());
-        let key = prepare(&data).await;
+        let (key, _) = prepare(&data, None).await;
         let mut hold = Hold { bill: "124F00000001".to_owned(), code: String::new(), auth: None };
         let done = |outcome| matches!(outcome, Outcome::Done);
 
@@ -501,15 +683,24 @@ fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_holdfast").into(), PathBuf::from)
 }
 
-/// A data directory with one merchant and one app.
-async fn prepare(data: &Path) -> AppKey {
+/// A data directory with one merchant, which asks to be told everything at an address if there is one, and one app.
+async fn prepare(data: &Path, notify_url: Option<&str>) -> (AppKey, NoticeKey) {
     let dice = Dice::unpredictable();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data, "test").unwrap());
     let vault = Arc::new(Vault::open(&data.join("master.key"), &dice).unwrap());
     let accounts = Accounts::open(store.clone(), vault).await.unwrap();
     let mid = Mid::parse(MID).unwrap();
     accounts.add_merchant(&mid, &Text::parse("Crash Hotel").unwrap()).await.unwrap();
+    let clock = Clock::running(0);
+    let notice_key = accounts.rotate_notice_key(&mid, None, 0, &clock, &dice).await.unwrap();
+    let change = NoticeChange {
+        url: notify_url.map(|url| Some(Url::parse(url).unwrap())),
+        notify_on: Some(Topic::ALL.to_vec()),
+        versions: Some(true),
+        ..NoticeChange::default()
+    };
+    accounts.set_notices(&mid, change, &dice).await.unwrap();
     let (_, key) = accounts.add_app(Some(APP), None, &[mid], &[], &dice).await.unwrap();
     store.close().await;
-    key
+    (key, notice_key)
 }
