@@ -208,7 +208,7 @@ fn of_any_kind(amount: i64) -> impl Strategy<Value = Step> {
                 parts[0] = platform;
                 parts
             }),
-        1 => parts(amount),
+        1 => (1..=amount).prop_flat_map(parts),
     ];
     // Now and then the sum is not what the shares are together.
     let wrong = || prop_oneof![8 => Just(0_i64), 1 => -1_i64..=1];
