@@ -158,6 +158,9 @@ fn live(life: &Life) -> Result<BTreeSet<&'static str>, TestCaseError> {
             }
             last_order = number;
         }
+        if change.leg.as_ref().is_some_and(|leg| leg.order == bill.key.payment_leg()) {
+            return fail("the number of the payment was claimed or settled".to_owned());
+        }
         change.entries.iter().for_each(|entry| balances.post(entry));
         if change.entries.iter().any(|entry| entry.from == entry.to) || balances.total() != 0 {
             return fail(format!("the entries do not balance: {:?}", change.entries));

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_domain::{
-    Account, Balances, Bill, BillKey, LateSuccess, Leg, Mid, Order, OrderId, Outcome, Phase, Why,
-    replay,
+    Account, Balances, Bill, BillKey, Deed, Event, Kind, LateSuccess, Leg, Mid, Order, OrderId,
+    Outcome, Phase, Reminder, Shares, Split, Takings, Why, replay,
 };
-use holdfast_gateway::store::{MemoryStore, Store as _};
+use holdfast_gateway::store::{MemoryStore, Record, Store as _};
 
 use crate::{
+    bank::Sums,
     disk::at_once,
     merchant::{self, Fact, Request},
 };
@@ -39,9 +40,9 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Payer, held, merchant, in fen.
-    pub(crate) fn sums(&self) -> [i128; 3] {
-        [Account::Payer, Account::Held, Account::Merchant].map(|account| self.money.of(&account))
+    /// Who has how much, in fen; whoever has nothing is left out.
+    pub(crate) fn sums(&self) -> Sums {
+        self.money.each().map(|(account, fen)| (account.clone(), fen)).collect()
     }
 }
 
@@ -74,6 +75,10 @@ impl Audit {
             let kind = before.as_ref().map(|kept| kept.bill.terms.kind);
             let kind = kind.or_else(|| record.event.kind()).expect("a bill is made first");
             names.push((record.event.name(kind), key.clone()));
+            names.extend(shares_refunded(&record.event).map(|name| (name, key.clone())));
+            if let (Event::Reminded { reminder }, Some(kept)) = (&record.event, &before) {
+                reminded(&kept.bill, *reminder, &record);
+            }
             let change = replay(before.as_ref().map(|kept| &kept.bill), &key, record.event.clone())
                 .unwrap_or_else(|broken| panic!("{key}: {broken}: {:?}", record.event));
             assert_eq!(
@@ -84,6 +89,8 @@ impl Audit {
             if let Some(claimed) = change.claims() {
                 let id = (key.mid.clone(), claimed.order.clone());
                 assert!(!self.legs.contains_key(&id), "{} was used twice", claimed.order);
+                let payment = key.payment_leg();
+                assert_ne!(claimed.order, payment, "{key}: the payment's number was claimed");
             }
             if let Some(leg) = change.leg {
                 let id = (key.mid.clone(), leg.order.clone());
@@ -103,10 +110,13 @@ impl Audit {
                 self.money.post(entry);
             }
             let kept = Kept { bill: change.bill, money };
-            let [payer, held, merchant] = kept.sums();
-            assert_eq!(payer + held + merchant, 0, "{key}: money came from nowhere");
+            assert_eq!(kept.money.total(), 0, "{key}: money came from nowhere");
+            let held = kept.money.of(&Account::Held);
             assert_eq!(held, open_hold(&kept.bill), "{key}: the hold and its money differ");
-            assert!(merchant >= 0, "{key}: the merchant gave {merchant} fen it never had");
+            for (account, fen) in kept.money.each() {
+                let allowed = fen >= 0 || *account == Account::Payer;
+                assert!(allowed, "{key}: {account:?} gave {fen} fen it never had");
+            }
             self.bills.insert(key.clone(), kept);
             touched.insert(key);
         }
@@ -147,7 +157,10 @@ impl Audit {
 
     /// Checks that a merchant who was told no did not get what it asked for all the same.
     pub(crate) fn denied(&self, request: &Request, why: &str) {
-        let kept = self.bills.get(request.key()).map(|kept| &kept.bill.phase);
+        let bill = self.bills.get(request.key()).map(|kept| &kept.bill);
+        let guarantee = bill.is_some_and(|bill| bill.terms.kind == Kind::Guarantee);
+        let phase = bill.map(|bill| &bill.phase);
+        let given_up = matches!(phase, Some(Phase::Released { why: Why::Merchant, .. }));
         let done = match request {
             Request::Capture { key, order, .. } | Request::Refund { key, order, .. } => {
                 let leg = self.legs.get(&(key.mid.clone(), order.clone()));
@@ -159,19 +172,58 @@ impl Audit {
                     of == key && matches!(leg.outcome, Outcome::Reversed { .. })
                 })
             }
-            Request::Release { .. } => {
-                matches!(kept, Some(Phase::Released { why: Why::Merchant, .. }))
+            Request::Release { .. } => given_up && !guarantee,
+            Request::Cancel { .. } => given_up && guarantee,
+            Request::Complete { .. } => {
+                let done = |bill| merchant::completion(bill, request.fingerprint()).is_some();
+                // A hold may have been captured with as much.
+                guarantee && bill.is_some_and(done)
             }
-            Request::Close { key } => {
-                self.bills.get(key).is_some_and(|kept| merchant::is_closed(&kept.bill))
+            Request::Divide { shares, .. } => {
+                bill.is_some_and(|bill| merchant::divided_so(bill, shares))
             }
-            Request::Make { key, .. } => {
-                let terms = self.bills.get(key).map(|kept| &kept.bill.terms);
-                terms.is_some_and(|terms| terms.fingerprint == request.fingerprint())
+            Request::Close { .. } => bill.is_some_and(merchant::is_closed),
+            Request::Make { .. } => {
+                bill.is_some_and(|bill| bill.terms.fingerprint == request.fingerprint())
             }
             Request::Query { .. } => false,
         };
         assert!(!done, "{request} was answered {why:?}, and yet it was done");
+    }
+
+    /// Checks that a guarantee of which a merchant was told that it had been given up has been.
+    pub(crate) fn was_given_up(&self, key: &BillKey) {
+        let phase = self.bills.get(key).map(|kept| &kept.bill.phase);
+        let given_up = matches!(phase, Some(Phase::Released { .. }));
+        assert!(given_up, "{key} was called given up and is {phase:?}");
+    }
+
+    /// Checks that what merchants have of each bill is what its orders tell, as a statement would: so much taken,
+    /// less so much given back, for each that has a share.
+    pub(crate) fn statements(&self) {
+        for (key, kept) in &self.bills {
+            let (Phase::Taken { takings, .. } | Phase::Refunding { takings, .. }) =
+                &kept.bill.phase
+            else {
+                continue;
+            };
+            let refunds = self.legs.values().filter(|(of, leg)| of == key && is_given_back(leg));
+            let refunds: Vec<&Leg> = refunds.map(|(_, leg)| leg).collect();
+            let mut owed = owed(takings);
+            for leg in refunds {
+                match &leg.from {
+                    Some(shares) => each(shares)
+                        .for_each(|(account, fen)| *owed.entry(account).or_default() -= fen),
+                    None => {
+                        let last = owed.values_mut().next().expect("somebody has it");
+                        *last -= i128::from(leg.amount.fen());
+                    }
+                }
+            }
+            owed.insert(Account::Payer, -owed.values().sum::<i128>());
+            owed.retain(|_, fen| *fen != 0);
+            assert_eq!(owed, kept.sums(), "{key}: the orders tell something else");
+        }
     }
 
     /// Checks that everything anybody was ever told is still so.
@@ -219,6 +271,17 @@ impl Audit {
                 let phase = bill(key).map(|bill| &bill.phase);
                 matches!(phase, Some(Phase::Released { receipt, .. }) if receipt == told)
             }
+            Fact::Completed { key, part, receipt } => match bill(key).map(|bill| &bill.phase) {
+                Some(Phase::Taken { takings, .. } | Phase::Refunding { takings, .. }) => {
+                    takings.capture.as_ref().is_some_and(|leg| {
+                        leg.amount == *part && leg.outcome == Outcome::Done(receipt.clone())
+                    })
+                }
+                _ => false,
+            },
+            Fact::Divided { key, shares } => {
+                bill(key).is_some_and(|bill| merchant::divided_so(bill, shares))
+            }
         }
     }
 }
@@ -229,4 +292,51 @@ fn open_hold(bill: &Bill) -> i128 {
         "authorized" | "capturing" | "releasing" => i128::from(bill.terms.amount.fen()),
         _ => 0,
     }
+}
+
+/// Whether the money of a refund went back.
+fn is_given_back(leg: &Leg) -> bool {
+    leg.deed == Deed::Refund && matches!(leg.outcome, Outcome::Done(_))
+}
+
+/// What merchants got when the money was taken or divided, before any of it went back.
+fn owed(takings: &Takings) -> Sums {
+    let whole = i128::from(takings.whole.fen());
+    match &takings.split {
+        Split::Whole => Sums::from([(Account::Merchant, whole)]),
+        Split::Pending => Sums::from([(Account::Undivided, whole)]),
+        Split::Among { whole, .. } => {
+            let mut owed = Sums::new();
+            each(whole).for_each(|(account, fen)| *owed.entry(account).or_default() += fen);
+            owed
+        }
+    }
+}
+
+fn each(shares: &Shares) -> impl Iterator<Item = (Account, i128)> {
+    shares.each().map(|(account, part)| (account, i128::from(part.fen())))
+}
+
+/// Checks that a reminder is the last that is due, and comes once, after the payment and before the deadline.
+fn reminded(before: &Bill, reminder: Reminder, record: &Record) {
+    let (key, payment) = (&before.key, before.payment().expect("nobody is reminded of nothing"));
+    let deadline = payment.grant.as_ref().expect("a hold or a guarantee").deadline;
+    let due = deadline.minus_days(reminder.days());
+    let next = Reminder::ALL.into_iter().find(|next| *next > reminder);
+    let next = next.map_or(deadline, |next| deadline.minus_days(next.days()));
+    assert!(before.reminded < Some(reminder), "{key} was reminded before: {reminder:?}");
+    assert!(payment.receipt.at < due, "{key}: {reminder:?} is due before the payment");
+    assert!((due..next).contains(&record.at), "{key}: {reminder:?} at {:?}", record.at);
+}
+
+/// How a refund comes from shares, if it does.
+fn shares_refunded(event: &Event) -> Option<&'static str> {
+    let Event::RefundAsked { leg, .. } = event else { return None };
+    let from = leg.from.as_ref()?;
+    Some(match (from.subs().len(), from.platform()) {
+        (0, _) => "refund.from_platform",
+        (1, None) => "refund.from_share",
+        (1, Some(_)) => "refund.from_share_and_platform",
+        _ => "refund.from_all",
+    })
 }

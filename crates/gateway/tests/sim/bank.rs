@@ -9,8 +9,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    AuthCode, Bill, BillKey, CardKind, Channel as PaidThrough, Command, Kind, Marks, Moment, Order,
-    Text, Verdict,
+    Account as Whose, AuthCode, Bill, BillKey, CardKind, Channel as PaidThrough, Command, Division,
+    Kind, Marks, Moment, Order, Shares, Text, Verdict,
 };
 use holdfast_gateway::{
     channel::{Channel, Errand, Word},
@@ -44,10 +44,9 @@ struct Book {
 
 /// What the bank knows of one paid bill.
 struct Account {
-    kind: Kind,
     amount: i128,
-    /// Payer, held, merchant, in fen.
-    sums: [i128; 3],
+    /// Who has how much, in fen; whoever has nothing is left out.
+    sums: Sums,
     decided: BTreeMap<u32, (Order, Verdict)>,
     report: Command,
     paid_at: Moment,
@@ -57,6 +56,9 @@ struct Account {
     hidden_until: Moment,
     thanked: bool,
 }
+
+/// Whose money, in fen.
+pub(crate) type Sums = BTreeMap<Whose, i128>;
 
 struct Letter {
     errand: Errand,
@@ -109,13 +111,9 @@ impl Bank {
         };
         let minutes = |sides: u64| i64::try_from(self.dice.roll(sides)).expect("few") * 60_000;
         let hidden = self.dice.roll(6) == 0;
-        let account = Account {
-            kind: bill.terms.kind,
+        let mut account = Account {
             amount: fen,
-            sums: match bill.terms.kind {
-                Kind::Hold | Kind::Guarantee => [-fen, fen, 0],
-                Kind::Payment => [-fen, 0, fen],
-            },
+            sums: Sums::new(),
             decided: BTreeMap::new(),
             report: report.clone(),
             paid_at: now,
@@ -123,6 +121,16 @@ impl Bank {
             hidden_until: if hidden { now.plus_ms(minutes(90)) } else { now },
             thanked: false,
         };
+        match (bill.terms.kind, &bill.terms.division) {
+            (Kind::Hold | Kind::Guarantee, _) => account.moves(Whose::Payer, Whose::Held, fen),
+            (Kind::Payment, None) => account.moves(Whose::Payer, Whose::Merchant, fen),
+            (Kind::Payment, Some(Division::Later)) => {
+                account.moves(Whose::Payer, Whose::Undivided, fen);
+            }
+            (Kind::Payment, Some(Division::Now(shares))) => {
+                parts(shares).for_each(|(whose, part)| account.moves(Whose::Payer, whose, part));
+            }
+        }
         if hidden {
             book.log.push("fault.payment_hidden".to_owned());
         }
@@ -180,9 +188,9 @@ impl Bank {
         }
     }
 
-    /// Payer, held and merchant of a bill in the bank's book, in fen.
-    pub(crate) fn sums(&self, key: &BillKey) -> [i128; 3] {
-        self.book().accounts.get(key).map_or([0; 3], |account| account.sums)
+    /// Who has how much of a bill in the bank's book.
+    pub(crate) fn sums(&self, key: &BillKey) -> Sums {
+        self.book().accounts.get(key).map(|account| account.sums.clone()).unwrap_or_default()
     }
 
     /// The bills whose payment the bank still has to tell of.
@@ -306,47 +314,62 @@ impl Bank {
             return verdict;
         }
         let restored = self.dice.roll(4) > 0;
-        let [_, held, merchant] = account.sums;
         let whole = account.amount;
-        let moved = match order {
+        match order {
             Order::Capture(leg) => {
+                let (held, part) = (account.of(&Whose::Held), i128::from(leg.amount.fen()));
                 assert_eq!(held, whole, "{key}: order {number} takes money that is not held");
-                let part = i128::from(leg.amount.fen());
-                [whole - part, -whole, part]
+                let guarantee = errand.bill.terms.kind == Kind::Guarantee;
+                assert!(!guarantee || part <= whole, "{key}: order {number} takes too much");
+                account.moves(Whose::Held, Whose::Payer, whole - part);
+                account.moves(Whose::Held, Whose::Merchant, part);
             }
             Order::Reverse(leg) => {
-                let part = i128::from(leg.amount.fen());
+                let (merchant, part) = (account.of(&Whose::Merchant), i128::from(leg.amount.fen()));
                 assert_eq!(
                     merchant, part,
                     "{key}: order {number} undoes what does not stand whole"
                 );
-                if !restored {
-                    book.log.push(format!("fault.hold_not_restored {key} {number}"));
+                account.moves(Whose::Merchant, Whose::Payer, part);
+                match restored {
+                    true => account.moves(Whose::Payer, Whose::Held, whole),
+                    false => book.log.push(format!("fault.hold_not_restored {key} {number}")),
                 }
-                if restored { [part - whole, whole, -part] } else { [part, 0, -part] }
             }
             Order::Refund(leg) => {
                 let part = i128::from(leg.amount.fen());
-                assert!(merchant >= part, "{key}: order {number} gives back more than there is");
-                [part, 0, -part]
-            }
-            // Whose it is among merchants is nothing to the payer.
-            Order::Divide(_) => [0, 0, 0],
-            Order::Release => match account.kind {
-                Kind::Hold | Kind::Guarantee => {
-                    assert_eq!(held, whole, "{key}: order {number} releases what is not held");
-                    [whole, -whole, 0]
-                }
-                Kind::Payment => {
-                    assert_eq!(
-                        merchant, whole,
-                        "{key}: order {number} gives back what is not there"
+                let from: Vec<_> = match &leg.from {
+                    Some(shares) => parts(shares).collect(),
+                    None if account.of(&Whose::Undivided) > 0 => vec![(Whose::Undivided, part)],
+                    None => vec![(Whose::Merchant, part)],
+                };
+                let sum: i128 = from.iter().map(|(_, part)| part).sum();
+                assert_eq!(sum, part, "{key}: order {number} is for more or less than its shares");
+                for (whose, part) in from {
+                    let has = account.of(&whose);
+                    assert!(
+                        has >= part,
+                        "{key}: order {number} takes {part} of {has} of {whose:?}"
                     );
-                    [whole, 0, -whole]
+                    account.moves(whose, Whose::Payer, part);
                 }
-            },
-        };
-        account.sums.iter_mut().zip(moved).for_each(|(sum, moved)| *sum += moved);
+            }
+            Order::Divide(shares) => {
+                let undivided = account.of(&Whose::Undivided);
+                assert_eq!(undivided, whole, "{key}: order {number} divides what is not whole");
+                parts(shares)
+                    .for_each(|(whose, part)| account.moves(Whose::Undivided, whose, part));
+                let rest = account.of(&Whose::Undivided);
+                assert_eq!(rest, 0, "{key}: order {number} does not divide all");
+            }
+            Order::Release => {
+                let (kind, payer) = (errand.bill.terms.kind, account.of(&Whose::Payer));
+                let held = account.of(&Whose::Held) == whole;
+                assert_eq!(payer, -whole, "{key}: order {number} gives back what is not there");
+                assert!(held || kind == Kind::Payment, "{key}: order {number} releases no hold");
+                account.sums.clear();
+            }
+        }
         let verdict = Verdict::Approved { marks: marks(number), restored };
         account.decided.insert(number, (order.clone(), verdict.clone()));
         verdict
@@ -374,6 +397,27 @@ impl Bank {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Account {
+    fn moves(&mut self, from: Whose, to: Whose, fen: i128) {
+        for (whose, fen) in [(from, -fen), (to, fen)] {
+            *self.sums.entry(whose).or_default() += fen;
+        }
+        self.sums.retain(|_, fen| *fen != 0);
+    }
+
+    fn of(&self, whose: &Whose) -> i128 {
+        self.sums.get(whose).copied().unwrap_or_default()
+    }
+}
+
+/// Who gets or gives how much, in fen: the bill's merchant is the platform.
+fn parts(shares: &Shares) -> impl Iterator<Item = (Whose, i128)> {
+    let platform = shares.platform().map(|part| (Whose::Merchant, i128::from(part.fen())));
+    let subs = shares.subs().iter();
+    let subs = subs.map(|share| (Whose::Sub(share.mid.clone()), i128::from(share.amount.fen())));
+    platform.into_iter().chain(subs)
 }
 
 impl Channel for Bank {

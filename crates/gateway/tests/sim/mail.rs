@@ -23,14 +23,19 @@ use crate::disk::{at_once, pause};
 
 /// What merchants are told that ask for everything. Nothing else may be told.
 const TOLD: &[&str] = &[
-    "bill.paid",
     "bill.closed",
+    "bill.divided",
     "bill.lapsed",
+    "bill.paid",
+    "guarantee.cancelled",
+    "guarantee.completed",
+    "guarantee.expiring",
+    "guarantee.paid",
     "hold.authorized",
     "hold.captured",
-    "hold.reversed",
-    "hold.released",
     "hold.expiring",
+    "hold.released",
+    "hold.reversed",
     "refund.done",
 ];
 

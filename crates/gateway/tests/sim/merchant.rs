@@ -1,11 +1,12 @@
 //! Merchants: what they ask, and how a request is carried out: the same calls in the same order as the
-//! handlers of `api/answers.rs`, without HTTP around them.
+//! handlers of `api/answers.rs`, `api/guarantees.rs` and `api/shares.rs`, without HTTP around them.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use holdfast_domain::{
-    Amount, AuthCode, Bill, BillKey, CodeId, Command, Deed, Fingerprint, Kind, Leg, Mid, Order,
-    OrderId, Outcome, Phase, Receipt, Reference, Refusal, Terms, Text, Tid, Why,
+    Amount, AuthCode, Bill, BillKey, CodeId, Command, Deed, Division, Fingerprint, Kind, Leg, Mid,
+    Order, OrderId, Outcome, Phase, Receipt, Reference, Refusal, Shares, Split, Terms, Text, Tid,
+    Why,
 };
 use holdfast_gateway::{
     limits,
@@ -18,12 +19,15 @@ use crate::bank::Bank;
 /// What a merchant asks.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Make { key: BillKey, kind: Kind, amount: Amount },
+    Make { key: BillKey, kind: Kind, amount: Amount, division: Option<Division> },
     Close { key: BillKey },
     Capture { key: BillKey, order: OrderId, part: Amount, auth: AuthCode },
     Reverse { key: BillKey, capture: OrderId, auth: AuthCode },
     Release { key: BillKey, auth: AuthCode },
-    Refund { key: BillKey, order: OrderId, part: Amount },
+    Complete { key: BillKey, part: Amount },
+    Cancel { key: BillKey },
+    Refund { key: BillKey, order: OrderId, part: Amount, from: Option<Arc<Shares>> },
+    Divide { key: BillKey, shares: Arc<Shares> },
     Query { key: BillKey },
 }
 
@@ -40,8 +44,12 @@ pub(crate) enum Fact {
     Refused { mid: Mid, order: OrderId, reason: Text<255> },
     /// The capture was undone.
     Reversed { mid: Mid, capture: OrderId, receipt: Receipt },
-    /// The hold was given up.
+    /// The hold or guarantee was given up.
     GivenUp { key: BillKey, receipt: Receipt },
+    /// So much of the guarantee was taken.
+    Completed { key: BillKey, part: Amount, receipt: Receipt },
+    /// The money was divided so.
+    Divided { key: BillKey, shares: Arc<Shares> },
 }
 
 /// What a merchant was told instead.
@@ -76,7 +84,10 @@ impl Request {
             | Self::Capture { key, .. }
             | Self::Reverse { key, .. }
             | Self::Release { key, .. }
+            | Self::Complete { key, .. }
+            | Self::Cancel { key }
             | Self::Refund { key, .. }
+            | Self::Divide { key, .. }
             | Self::Query { key } => key,
         }
     }
@@ -87,9 +98,13 @@ impl Request {
             Self::Capture { auth, .. }
             | Self::Reverse { auth, .. }
             | Self::Release { auth, .. } => Some(auth),
-            Self::Make { .. } | Self::Close { .. } | Self::Refund { .. } | Self::Query { .. } => {
-                None
-            }
+            Self::Make { .. }
+            | Self::Close { .. }
+            | Self::Complete { .. }
+            | Self::Cancel { .. }
+            | Self::Refund { .. }
+            | Self::Divide { .. }
+            | Self::Query { .. } => None,
         }
     }
 
@@ -99,7 +114,7 @@ impl Request {
             Self::Capture { order, part, .. } => {
                 Some(Self::Capture { auth: Bank::auth(&key), key, order, part })
             }
-            Self::Refund { order, part, .. } => Some(Self::Refund { key, order, part }),
+            Self::Refund { order, part, from, .. } => Some(Self::Refund { key, order, part, from }),
             _ => None,
         }
     }
@@ -116,17 +131,31 @@ impl Request {
 
     /// What exactly it asks. The bill and the deed are compared apart.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let (tag, fen) = match self {
-            Self::Make { kind: Kind::Hold, amount, .. } => (1, amount.fen()),
-            Self::Make { amount, .. } => (2, amount.fen()),
-            Self::Capture { part, .. } | Self::Refund { part, .. } => (0, part.fen()),
+        let (tag, fen, shares) = match self {
+            Self::Make { kind: Kind::Hold, amount, .. } => (1, amount.fen(), None),
+            Self::Make { kind: Kind::Guarantee, amount, .. } => (2, amount.fen(), None),
+            Self::Make { amount, division: None, .. } => (3, amount.fen(), None),
+            Self::Make { amount, division: Some(Division::Later), .. } => (4, amount.fen(), None),
+            Self::Make { amount, division: Some(Division::Now(shares)), .. } => {
+                (5, amount.fen(), Some(shares))
+            }
+            Self::Refund { part, from, .. } => (0, part.fen(), from.as_ref()),
+            Self::Capture { part, .. } | Self::Complete { part, .. } => (0, part.fen(), None),
             Self::Close { .. }
             | Self::Reverse { .. }
             | Self::Release { .. }
-            | Self::Query { .. } => (0, 0),
+            | Self::Cancel { .. }
+            | Self::Divide { .. }
+            | Self::Query { .. } => (0, 0, None),
         };
         let mut bytes = [tag; 16];
-        bytes[..8].copy_from_slice(&fen.to_le_bytes());
+        bytes[..4].copy_from_slice(&u32::try_from(fen).expect("few fen").to_le_bytes());
+        // Shares are told apart by what they are in words.
+        let words = shares.map(told).unwrap_or_default();
+        let mixed = words
+            .bytes()
+            .fold(1, |mixed: u64, byte| mixed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
+        bytes[8..].copy_from_slice(&mixed.to_le_bytes());
         Fingerprint(bytes)
     }
 }
@@ -134,25 +163,49 @@ impl Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Make { key, kind, amount } => write!(f, "{key} make {kind:?} {amount}"),
+            Self::Make { key, kind, amount, division } => {
+                write!(f, "{key} make {kind:?} {amount}")?;
+                match division {
+                    None => Ok(()),
+                    Some(Division::Later) => f.write_str(" to be divided"),
+                    Some(Division::Now(shares)) => write!(f, " as{}", told(shares)),
+                }
+            }
             Self::Close { key } => write!(f, "{key} close"),
             Self::Capture { key, order, part, auth } => {
                 write!(f, "{key} capture {order} {part} {auth}")
             }
             Self::Reverse { key, capture, auth } => write!(f, "{key} reverse {capture} {auth}"),
             Self::Release { key, auth } => write!(f, "{key} release {auth}"),
-            Self::Refund { key, order, part } => write!(f, "{key} refund {order} {part}"),
+            Self::Complete { key, part } => write!(f, "{key} complete {part}"),
+            Self::Cancel { key } => write!(f, "{key} cancel"),
+            Self::Refund { key, order, part, from } => {
+                let from = from.as_ref().map(told).unwrap_or_default();
+                write!(f, "{key} refund {order} {part}{from}")
+            }
+            Self::Divide { key, shares } => write!(f, "{key} divide{}", told(shares)),
             Self::Query { key } => write!(f, "{key} query"),
         }
     }
+}
+
+/// Shares in words, each with a blank before it.
+fn told(shares: &Arc<Shares>) -> String {
+    let platform = shares.platform().map(|amount| format!(" platform {amount}"));
+    let subs = shares.subs().iter().map(|share| {
+        let order = share.order.as_ref().map_or("-", OrderId::as_str);
+        format!(" {} {order} {}", share.mid, share.amount)
+    });
+    platform.into_iter().chain(subs).collect()
 }
 
 /// Does what a request asks and says what it is answered.
 pub(crate) async fn ask(core: &Core, request: &Request) -> Result<Fact, No> {
     let asker = Asker::App { app: "app".into(), nonce: None };
     match request {
-        Request::Make { key, kind, amount } => {
-            make(core, request, key, *kind, *amount, &asker).await
+        Request::Make { key, kind, amount, division } => {
+            let terms = (*kind, *amount, division.clone());
+            make(core, request, key, terms, &asker).await
         }
         Request::Close { key } => close(core, key, &asker).await,
         Request::Capture { key, order, part, auth } => {
@@ -166,18 +219,27 @@ pub(crate) async fn ask(core: &Core, request: &Request) -> Result<Fact, No> {
             let command = Command::Capture { order: order.clone(), part, auth, fingerprint };
             self::order(core, bill, &command, &order, deed, fingerprint, &asker).await
         }
-        Request::Refund { key, order, part } => {
+        Request::Refund { key, order, part, from } => {
             let bill = find(core, key).await?;
             let (fingerprint, deed) = (request.fingerprint(), Deed::Refund);
             if let Some(leg) = repeated(core, &bill, order, deed, fingerprint).await? {
                 return what_became_of(&bill, &leg);
             }
-            let command =
-                Command::Refund { order: order.clone(), part: *part, from: None, fingerprint };
+            let (number, from) = (order.clone(), from.clone());
+            let command = Command::Refund { order: number, part: *part, from, fingerprint };
             self::order(core, bill, &command, order, deed, fingerprint, &asker).await
         }
         Request::Reverse { key, capture, auth } => reverse(core, key, capture, auth, &asker).await,
         Request::Release { key, auth } => release(core, key, auth, &asker).await,
+        Request::Complete { key, part } => {
+            complete(core, key, *part, request.fingerprint(), &asker).await
+        }
+        Request::Cancel { key } => {
+            let bill = paid(core, key, Kind::Guarantee).await?;
+            let bill = core.submit(bill, &Command::Cancel, &asker).await?;
+            given_up(&settle(core, bill).await?)
+        }
+        Request::Divide { key, shares } => divide(core, key, shares, &asker).await,
         Request::Query { key } => {
             let bill = find(core, key).await?;
             heard(core, bill).await?;
@@ -190,8 +252,7 @@ async fn make(
     core: &Core,
     request: &Request,
     key: &BillKey,
-    kind: Kind,
-    amount: Amount,
+    (kind, amount, division): (Kind, Amount, Option<Division>),
     asker: &Asker,
 ) -> Result<Fact, No> {
     let now = core.clock.now();
@@ -211,6 +272,7 @@ async fn make(
             now.plus_ms(limits::CODE_MS),
             request.fingerprint(),
         );
+        let terms = Terms { division: division.clone(), ..terms };
         match core.create(Bill::request(key.clone(), terms), now, asker.clone()).await {
             Ok(bill) => {
                 return Ok(Fact::Made { key: key.clone(), code: bill.terms.code.clone() });
@@ -350,6 +412,88 @@ fn given_up(bill: &Bill) -> Result<Fact, No> {
     Ok(Fact::GivenUp { key: (*bill.key).clone(), receipt: receipt.clone() })
 }
 
+async fn complete(
+    core: &Core,
+    key: &BillKey,
+    part: Amount,
+    fingerprint: Fingerprint,
+    asker: &Asker,
+) -> Result<Fact, No> {
+    let bill = paid(core, key, Kind::Guarantee).await?;
+    if completion(&bill, fingerprint).is_some() {
+        return completed(&bill, fingerprint);
+    }
+    match core.submit(bill, &Command::Complete { part, fingerprint }, asker).await {
+        Ok(bill) => completed(&settle(core, bill).await?, fingerprint),
+        Err(error @ SubmitError::Refused(_)) => {
+            let bill = core.load(key).await?;
+            match completion(&bill, fingerprint) {
+                Some(_) => completed(&bill, fingerprint),
+                None => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The completion that was done, if it was this very one.
+pub(crate) fn completion(bill: &Bill, fingerprint: Fingerprint) -> Option<&Leg> {
+    let takings = match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => takings,
+        _ => return None,
+    };
+    takings.capture.as_deref().filter(|leg| leg.fingerprint == fingerprint)
+}
+
+fn completed(bill: &Bill, fingerprint: Fingerprint) -> Result<Fact, No> {
+    let leg = completion(bill, fingerprint).ok_or(No::NotKnown)?;
+    let Outcome::Done(receipt) = leg.outcome.clone() else { return Err(No::NotKnown) };
+    Ok(Fact::Completed { key: (*bill.key).clone(), part: leg.amount, receipt })
+}
+
+async fn divide(
+    core: &Core,
+    key: &BillKey,
+    shares: &Arc<Shares>,
+    asker: &Asker,
+) -> Result<Fact, No> {
+    let divided = || Ok(Fact::Divided { key: key.clone(), shares: shares.clone() });
+    let bill = paid(core, key, Kind::Payment).await?;
+    if divided_so(&bill, shares) {
+        return divided();
+    }
+    match core.submit(bill, &Command::Divide { shares: shares.clone() }, asker).await {
+        Ok(bill) => match divided_so(&settle(core, bill).await?, shares) {
+            true => divided(),
+            false => Err(No::NotKnown),
+        },
+        Err(error @ SubmitError::Refused(_)) => match divided_so(&core.load(key).await?, shares) {
+            true => divided(),
+            false => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the money was divided later, and exactly so.
+pub(crate) fn divided_so(bill: &Bill, shares: &Shares) -> bool {
+    let split = match &bill.phase {
+        Phase::Taken { takings, .. } | Phase::Refunding { takings, .. } => &takings.split,
+        _ => return false,
+    };
+    let later = bill.terms.division == Some(Division::Later);
+    later && matches!(split, Split::Among { whole, .. } if **whole == *shares)
+}
+
+/// The bill if it is of that kind, with its payment if the channel knows of one.
+async fn paid(core: &Core, key: &BillKey, kind: Kind) -> Result<Bill, No> {
+    let bill = find(core, key).await?;
+    match bill.terms.kind == kind {
+        true => heard(core, bill).await,
+        false => Err(No::NotThere),
+    }
+}
+
 async fn order(
     core: &Core,
     bill: Bill,
@@ -444,6 +588,7 @@ impl From<SubmitError> for No {
             SubmitError::Refused(Refusal::Mismatch(
                 Reference::AuthCode | Reference::Capture | Reference::Hold,
             )) => Self::NotThere,
+            SubmitError::Refused(Refusal::Cancelled) => Self::Cancelled,
             SubmitError::Refused(_) => Self::Rule,
             SubmitError::Taken => Self::Duplicate,
             SubmitError::Fault(fault) => Self::Broken(fault),

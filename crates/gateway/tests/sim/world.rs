@@ -8,8 +8,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    Amount, AuthCode, BillKey, BillNo, Command, Day, DayEnd, Kind, LateSuccess, Mid, Moment,
-    OrderId, Phase, Policy,
+    Amount, AuthCode, BillKey, BillNo, Command, Day, DayEnd, Division, Kind, LateSuccess, Mid,
+    Moment, OrderId, Phase, Policy, Share, Shares, Split,
 };
 use holdfast_gateway::{
     clock::{Clock, Dice},
@@ -75,6 +75,34 @@ enum Done {
     Worked(Result<(), StoreFault>),
 }
 
+/// What a merchant may wish.
+#[derive(Clone, Copy)]
+enum Wish {
+    Close,
+    Query,
+    Capture,
+    Release,
+    Reverse,
+    Complete,
+    Cancel,
+    Refund,
+    Divide,
+}
+
+impl Wish {
+    const ALL: [Self; 9] = [
+        Self::Close,
+        Self::Query,
+        Self::Capture,
+        Self::Release,
+        Self::Reverse,
+        Self::Complete,
+        Self::Cancel,
+        Self::Refund,
+        Self::Divide,
+    ];
+}
+
 impl World {
     /// A new world in which everything follows from `seed`.
     pub(crate) fn new(seed: u64) -> Self {
@@ -83,7 +111,7 @@ impl World {
         let policy = Policy {
             capture_limit_percent: if dice.roll(3) == 0 { 115 } else { 100 },
             business_day_ends: DayEnd::parse("23:00").expect("a time"),
-            guarantee_days: 30,
+            guarantee_days: if dice.roll(2) == 0 { 30 } else { 8 },
             hold_days: if dice.roll(2) == 0 { 30 } else { 3 },
             late_success: if dice.roll(4) == 0 {
                 LateSuccess::Accept
@@ -177,12 +205,18 @@ impl World {
         let fen = 1 + self.dice.roll(1_000);
         let amount = |fen: u64| Amount::from_fen(fen.max(1)).expect("less than the most");
         let Some(key) = self.any_bill().filter(|_| self.dice.roll(6) > 0) else {
-            let kind = if self.dice.roll(4) == 0 { Kind::Payment } else { Kind::Hold };
+            let kind = [Kind::Hold, Kind::Hold, Kind::Guarantee, Kind::Payment][self.pick(4)];
+            let amount = amount(fen);
+            let division = match (kind, self.dice.roll(5)) {
+                (Kind::Payment, 0..=1) => Some(Division::Later),
+                (Kind::Payment, 2..=3) => Some(Division::Now(self.shares_of(amount.fen()))),
+                _ => None,
+            };
             let (one, other) = (self.any_key(), self.any_key());
             let key = if self.audit.bills.contains_key(&one) { other } else { one };
-            return Request::Make { key, kind, amount: amount(fen) };
+            return Request::Make { key, kind, amount, division };
         };
-        let bill = &self.audit.bills[&key].bill;
+        let bill = self.audit.bills[&key].bill.clone();
         let whole = bill.terms.amount.fen();
         let part = match self.dice.roll(4) {
             0 => whole,
@@ -194,22 +228,95 @@ impl World {
             _ => Bank::auth(&key),
         };
         // Most of the time what makes sense, so that lives get long; else anything.
-        let sensible = match bill.phase {
-            Phase::Requested { .. } => 0..2,
-            Phase::Authorized { .. } => 1..7,
-            Phase::Taken { .. } => 7..13,
-            _ => 0..14,
+        let sensible: &[Wish] = match (&bill.phase, bill.terms.kind) {
+            _ if self.dice.roll(4) == 0 => &Wish::ALL,
+            (Phase::Requested { .. }, _) => &[Wish::Close, Wish::Query],
+            (Phase::Authorized { .. }, Kind::Guarantee) => {
+                &[Wish::Query, Wish::Complete, Wish::Complete, Wish::Complete, Wish::Cancel]
+            }
+            (Phase::Authorized { .. }, _) => {
+                &[Wish::Query, Wish::Capture, Wish::Capture, Wish::Capture, Wish::Release]
+            }
+            (Phase::Taken { .. }, Kind::Hold) => &[Wish::Reverse, Wish::Refund],
+            (Phase::Taken { .. }, Kind::Guarantee) => &[Wish::Complete, Wish::Refund, Wish::Refund],
+            (Phase::Taken { takings, .. }, Kind::Payment) => match takings.split {
+                Split::Pending => &[Wish::Divide, Wish::Divide, Wish::Refund],
+                Split::Whole | Split::Among { .. } => &[Wish::Refund],
+            },
+            _ => &Wish::ALL,
         };
-        let anything = self.dice.roll(4) == 0;
-        let choices = if anything { 0..14 } else { sensible };
-        match choices.start + self.dice.roll(choices.end - choices.start) {
-            0 => Request::Close { key },
-            1 => Request::Query { key },
-            2..=5 => Request::Capture { order: self.order_number(), part: amount(part), auth, key },
-            6 => Request::Release { key, auth },
-            7..=9 => Request::Reverse { capture: self.capture_of(&key), auth, key },
-            _ => Request::Refund { order: self.order_number(), part: amount(part), key },
+        match sensible[self.pick(sensible.len())] {
+            Wish::Close => Request::Close { key },
+            Wish::Query => Request::Query { key },
+            Wish::Capture => {
+                Request::Capture { order: self.order_number(), part: amount(part), auth, key }
+            }
+            Wish::Release => Request::Release { key, auth },
+            Wish::Reverse => Request::Reverse { capture: self.capture_of(&key), auth, key },
+            Wish::Complete => Request::Complete { part: amount(part), key },
+            Wish::Cancel => Request::Cancel { key },
+            Wish::Refund => self.refund_of(key, part),
+            Wish::Divide => {
+                // Now and then a fen more or less than there is.
+                let wrong = if self.dice.roll(8) == 0 { self.dice.roll(3) } else { 1 };
+                Request::Divide { shares: self.shares_of((whole + wrong).max(2) - 1), key }
+            }
         }
+    }
+
+    /// A refund of `part`, of somebody's share, or of all that is left.
+    fn refund_of(&mut self, key: BillKey, part: u64) -> Request {
+        let order = self.order_number();
+        let amount = |fen: u64| Amount::from_fen(fen.max(1)).expect("less than the most");
+        let refund = |part, from| Request::Refund { key: key.clone(), order, part, from };
+        let Phase::Taken { takings, .. } = &self.audit.bills[&key].bill.phase else {
+            return refund(amount(part), None);
+        };
+        let all = takings.refundable.unwrap_or(amount(part));
+        match &takings.split {
+            Split::Among { left, .. } => match self.dice.roll(8) {
+                0 => refund(all, None),
+                1 => refund(all, Some(left.clone())),
+                2 => refund(amount(part), None),
+                3 => refund(amount(part), Some(self.shares_of(part))),
+                _ => {
+                    let share = left.subs().get(self.pick(left.subs().len() + 1)).cloned();
+                    let some = |all: Amount| amount(1 + self.dice.roll(all.fen() * 9 / 8));
+                    let platform = left.platform().filter(|_| self.dice.roll(2) == 0).map(some);
+                    let share =
+                        share.map(|share| Share { amount: some(share.amount), ..share.clone() });
+                    let from = Shares::of(platform, share.into_iter().collect());
+                    match from {
+                        Ok(from) => refund(amount(from.fen()), Some(Arc::new(from))),
+                        Err(_) => refund(all, None),
+                    }
+                }
+            },
+            Split::Whole | Split::Pending if self.dice.roll(4) == 0 => refund(all, None),
+            Split::Whole | Split::Pending => refund(amount(part), None),
+        }
+    }
+
+    /// So many fen divided among the platform and up to three others, two of them the same merchant under two
+    /// numbers of its own.
+    fn shares_of(&self, whole: u64) -> Arc<Shares> {
+        let mut left = whole;
+        let mut part = |fen: u64| {
+            let part = fen.min(left);
+            left -= part;
+            Amount::from_fen(part).ok()
+        };
+        let some = || if self.dice.roll(4) == 0 { 0 } else { self.dice.roll(whole) };
+        let subs = [("SHOP1", Some("A00001")), ("SHOP1", Some("B00001")), ("SHOP2", None)];
+        let subs = subs.map(|(mid, order)| {
+            Some(Share {
+                mid: Mid::parse(mid).expect("a merchant"),
+                order: order.map(|order| OrderId::parse(order).expect("a number")),
+                amount: part(some())?,
+            })
+        });
+        let platform = part(whole);
+        Arc::new(Shares::of(platform, subs.into_iter().flatten().collect()).expect("all parts"))
     }
 
     /// Merchants count their orders, and sometimes do not.
@@ -378,7 +485,12 @@ impl World {
             Err(No::Channel) => "refused",
             Err(No::Busy) => "busy",
             Err(No::NotKnown) => "not_known",
-            Err(No::Cancelled) => "cancelled",
+            Err(No::Cancelled) => {
+                if let Request::Complete { key, .. } | Request::Cancel { key } = request {
+                    self.audit.was_given_up(key);
+                }
+                "cancelled"
+            }
             Err(No::Seen) => return,
             Err(No::Broken(fault)) => {
                 self.expect_broken(&fault);
@@ -407,7 +519,9 @@ impl World {
         self.compare();
         for kept in self.audit.bills.values() {
             let (bill, due) = (&kept.bill, kept.bill.due());
-            assert!(due.is_none(), "{} is left {} until {due:?}", bill.key, bill.phase.name());
+            let phase = bill.phase.name();
+            assert!(due.is_none(), "{} is left {phase} until {due:?}", bill.key);
+            assert!(!phase.ends_with("ing"), "{} is left {phase} for ever", bill.key);
         }
         self.audit.keeps_its_word();
     }
@@ -444,25 +558,23 @@ impl World {
 
     fn compare(&self) {
         for key in self.bank.paid_bills() {
-            let ours = self.audit.bills.get(&key).map(|kept| kept.sums());
-            assert_eq!(
-                ours,
-                Some(self.bank.sums(&key)),
-                "{key}: payer, held, merchant in our book and in the bank's"
-            );
+            assert!(self.audit.bills.contains_key(&key), "{key} was paid and is not in our book");
         }
         for (key, kept) in &self.audit.bills {
-            assert_eq!(
-                kept.sums(),
-                self.bank.sums(key),
-                "{key}: payer, held, merchant in our book and in the bank's"
-            );
+            let (ours, theirs) = (kept.sums(), self.bank.sums(key));
+            assert_eq!(ours, theirs, "{key}: who has how much in our book and in the bank's");
         }
+        self.audit.statements();
     }
 
     fn any_task(&self) -> Option<usize> {
         let tasks = u64::try_from(self.gateway.tasks.len()).expect("few");
         (tasks > 0).then(|| usize::try_from(self.dice.roll(tasks)).expect("few"))
+    }
+
+    fn pick(&self, of: usize) -> usize {
+        let pick = self.dice.roll(u64::try_from(of).expect("few"));
+        usize::try_from(pick).expect("few")
     }
 
     fn any_bill(&self) -> Option<BillKey> {
