@@ -13,7 +13,7 @@ use crate::{
     wire::PATIENCE_MS,
 };
 
-/// An operation in a scenario; what is answered at once, what `query` says then (or while the caller waits in
+/// An operation in a scenario, of a guarantee where it says so; what is answered at once, what `query` says then (or while the caller waits in
 /// vain), in which phase the bill ends, and where the money is in the end.
 const TABLE: &str = "
     pay approve    | authorized                                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                                | authorized | payer -<amount> held <amount> merchant 0
@@ -57,6 +57,31 @@ const TABLE: &str = "
     ref lostanswer | TIMEOUT                                      | SUCCESS PAID pay <whole> TRADE_SUCCESS                                 | paid       | payer -<rest> held 0 merchant <rest>
     ref twice      | SUCCESS REFUND <order> <amount> SUCCESS      | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_SUCCESS | paid       | payer -<rest> held 0 merchant <rest>
     ref disorder   | SUCCESS REFUND <order> <amount> SUCCESS      | SUCCESS REFUND pay <whole> TRADE_REFUND <order> <amount> TRADE_SUCCESS | paid       | payer -<rest> held 0 merchant <rest>
+
+    div approve              | SUCCESS success                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+    div refuse               | TARGET_FAIL                       | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 0 undivided <amount>
+    div late                 | TIMEOUT                           | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+    div lostorder            | TIMEOUT                           | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+    div lostanswer           | TIMEOUT                           | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+    div twice                | SUCCESS success                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+    div disorder             | SUCCESS success                   | SUCCESS PAID pay <amount> TRADE_SUCCESS                          | paid       | payer -<amount> held 0 merchant 100000 SHOP1 <rest>
+
+    guarantee cap approve    | SUCCESS PARTLY_COMPLETED <amount> | SUCCESS PAID PARTLY_COMPLETED <amount> pay <whole> TRADE_SUCCESS | captured   | payer -<amount> held 0 merchant <amount>
+    guarantee cap refuse     | TARGET_FAIL                       | SUCCESS PAID UNCOMPLETED pay <whole> TRADE_SUCCESS               | authorized | payer -<whole> held <whole> merchant 0
+    guarantee cap late       | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <whole> TRADE_SUCCESS               | captured   | payer -<amount> held 0 merchant <amount>
+    guarantee cap lostorder  | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <whole> TRADE_SUCCESS               | captured   | payer -<amount> held 0 merchant <amount>
+    guarantee cap lostanswer | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <whole> TRADE_SUCCESS               | captured   | payer -<amount> held 0 merchant <amount>
+    guarantee cap twice      | SUCCESS PARTLY_COMPLETED <amount> | SUCCESS PAID PARTLY_COMPLETED <amount> pay <whole> TRADE_SUCCESS | captured   | payer -<amount> held 0 merchant <amount>
+    guarantee cap disorder   | SUCCESS PARTLY_COMPLETED <amount> | SUCCESS PAID PARTLY_COMPLETED <amount> pay <whole> TRADE_SUCCESS | captured   | payer -<amount> held 0 merchant <amount>
+
+    guarantee rel approve    | SUCCESS CANCELED                  | SUCCESS CLOSED CANCELED pay <amount> TRADE_CLOSED                | released   | payer 0 held 0 merchant 0
+    guarantee rel refuse     | TARGET_FAIL                       | SUCCESS PAID UNCOMPLETED pay <amount> TRADE_SUCCESS              | authorized | payer -<amount> held <amount> merchant 0
+    guarantee rel late       | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <amount> TRADE_SUCCESS              | released   | payer 0 held 0 merchant 0
+    guarantee rel lostorder  | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <amount> TRADE_SUCCESS              | released   | payer 0 held 0 merchant 0
+    guarantee rel lostanswer | TIMEOUT                           | SUCCESS PAID UNCOMPLETED pay <amount> TRADE_SUCCESS              | released   | payer 0 held 0 merchant 0
+    guarantee rel twice      | SUCCESS CANCELED                  | SUCCESS CLOSED CANCELED pay <amount> TRADE_CLOSED                | released   | payer 0 held 0 merchant 0
+    guarantee rel disorder   | SUCCESS CANCELED                  | SUCCESS CLOSED CANCELED pay <amount> TRADE_CLOSED                | released   | payer 0 held 0 merchant 0
+    guarantee rel cancelled  | SUCCESS CANCELED                  | SUCCESS CLOSED CANCELED pay <amount> TRADE_CLOSED                | released   | payer 0 held 0 merchant 0
 ";
 
 /// The three ways to choose a scenario.
@@ -89,8 +114,10 @@ fn the_table_has_every_operation_in_every_scenario() {
         for scenario in Scenario::words() {
             let offered =
                 scenario == "approve" || reference.contains(&format!("`-{operation}-{scenario}`"));
-            let played = rows().any(|row| row.0 == operation && row.1 == scenario);
-            assert_eq!(offered, played, "{operation} {scenario}");
+            let played = |of| rows().any(|row| row.of == [of, operation, scenario]);
+            assert_eq!(offered, played(""), "{operation} {scenario}");
+            let of_a_guarantee = offered && matches!(operation, "cap" | "rel");
+            assert_eq!(of_a_guarantee, played("guarantee"), "guarantee {operation} {scenario}");
         }
     }
 }
@@ -133,10 +160,10 @@ In the test environment the channel behaves as it is told. A scenario is chosen,
 在测试环境中，渠道按所选场景行事。选择方式依次为：调用设置、编号后缀、金额：
 
 * **By call / 调用设置**: `PUT /sim/scenarios` with `{\"operation\":\"cap\",\"number\":\"…\",\"scenario\":\"late\"}`; operation and number may be `any`. `GET` lists what is set, `DELETE` takes it back.
-* **By number / 编号后缀**: the number of the order ends in one of the suffixes below: the bill's number for `pay` and `rel`, `authedOrderId` for `cap` and `rev`, `refundOrderId` for `ref`.
+* **By number / 编号后缀**: the number of the order ends in one of the suffixes below: the bill's number for `pay`, `rel`, `div` and for whatever is done with a guarantee, `authedOrderId` for `cap` and `rev`, `refundOrderId` for `ref`.
 * **By amount / 金额**: the order is about one of the amounts below, one for each suffix and in the same order.
 
-`pay` is the payer's confirmation (付款人确认), `cap` a capture (预授权完成), `rev` the reversal of a capture (预授权完成撤销), `rel` the release of a hold (预授权撤销), `ref` a refund (退款).
+`pay` is the payer's confirmation (付款人确认), `cap` a capture (预授权完成) or the completion of a guarantee (担保完成), `rev` the reversal of a capture (预授权完成撤销), `rel` the release of a hold (预授权撤销) or of a guarantee (担保撤销), `ref` a refund (退款), `div` dividing a payment after it was paid (异步分账确认).
 
 ";
 
@@ -257,14 +284,16 @@ async fn a_hold_whose_release_is_refused_at_its_deadline_is_asked_for_until_it_i
 
 /// What the bill is about when only part of it is moved.
 const WHOLE: u64 = 900_000;
+/// What the bill's own merchant keeps when its money is divided.
+const PLATFORM: u64 = 100_000;
 
 async fn check(by: By) {
-    for (operation, scenario, outcomes) in rows() {
+    for Row { of: [kind, operation, scenario], outcomes } in rows() {
         if matches!((by, scenario), (By::Suffix | By::Amount, "approve")) {
             // That is how the channel behaves when nothing is chosen: once is enough.
             continue;
         }
-        let case = format!("{operation} {scenario} by {by:?}");
+        let case = format!("{kind} {operation} {scenario} by {by:?}");
         let amount = match by {
             By::Amount => magic(operation, scenario),
             By::Suffix | By::Call => 300_000,
@@ -278,21 +307,38 @@ async fn check(by: By) {
             play.run(&format!("choose {operation} any {scenario}")).await;
         }
         let order = format!("X1{ending}");
-        let (before, command, query) = match operation {
-            "pay" => (format!("hold {amount} N{ending}"), "confirm".to_owned(), "query".to_owned()),
-            "cap" => (
+        let (before, command, query) = match (kind, operation) {
+            ("guarantee", "cap") => (
+                format!("guarantee {WHOLE} N{ending}; confirm"),
+                format!("complete {amount}"),
+                "query".to_owned(),
+            ),
+            ("guarantee", _) => (
+                format!("guarantee {amount} N{ending}; confirm"),
+                "cancel".to_owned(),
+                "query".to_owned(),
+            ),
+            (_, "pay") => {
+                (format!("hold {amount} N{ending}"), "confirm".to_owned(), "query".to_owned())
+            }
+            (_, "cap") => (
                 format!("hold {WHOLE} N; confirm"),
                 format!("capture {order} {amount}"),
                 format!("query {order}"),
             ),
-            "rev" => (
+            (_, "rev") => (
                 format!("hold {WHOLE} N; confirm; capture {order} {amount}"),
                 format!("reverse {order}"),
                 format!("query {order}"),
             ),
-            "rel" => (
+            (_, "rel") => (
                 format!("hold {amount} N{ending}; confirm"),
                 "release".to_owned(),
+                "query".to_owned(),
+            ),
+            (_, "div") => (
+                format!("later {amount} N{ending}; confirm"),
+                format!("confirm-division platform {PLATFORM} SHOP1 {}", amount - PLATFORM),
                 "query".to_owned(),
             ),
             _ => (
@@ -308,10 +354,11 @@ async fn check(by: By) {
                 "{case}: {line}: {told}"
             );
         }
+        let rest = if operation == "div" { amount - PLATFORM } else { WHOLE - amount };
         let says = |text: &str| {
             text.replace("<order>", &order)
                 .replace("<amount>", &amount.to_string())
-                .replace("<rest>", &(WHOLE - amount).to_string())
+                .replace("<rest>", &rest.to_string())
                 .replace("<whole>", &WHOLE.to_string())
         };
         let [at_once, asked, phase, money] = outcomes;
@@ -331,12 +378,22 @@ async fn check(by: By) {
     }
 }
 
-/// The rows of the table: operation, scenario, and the four outcomes.
-fn rows() -> impl Iterator<Item = (&'static str, &'static str, [&'static str; 4])> {
+/// One row of the table.
+struct Row {
+    /// `guarantee` or nothing, the operation, the scenario.
+    of: [&'static str; 3],
+    outcomes: [&'static str; 4],
+}
+
+fn rows() -> impl Iterator<Item = Row> {
     TABLE.lines().filter(|line| !line.trim().is_empty()).map(|line| {
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
-        let (operation, scenario) = columns[0].split_once(' ').unwrap();
-        (operation, scenario, [columns[1], columns[2], columns[3], columns[4]])
+        let of = match columns[0].split(' ').collect::<Vec<_>>()[..] {
+            [kind, operation, scenario] => [kind, operation, scenario],
+            [operation, scenario] => ["", operation, scenario],
+            _ => panic!("not an operation in a scenario: {line}"),
+        };
+        Row { of, outcomes: [columns[1], columns[2], columns[3], columns[4]] }
     })
 }
 
