@@ -146,6 +146,11 @@ impl Audit {
     /// Remembers what a merchant was told. Answers whether it had been told so before.
     pub(crate) fn told(&mut self, request: &Request, fact: Fact) -> bool {
         assert!(self.stands(&fact), "{request} was told {fact:?}, which is not durable");
+        if let (Request::Complete { part: asked, .. }, Fact::Completed { part, .. }) =
+            (request, &fact)
+        {
+            assert_eq!(asked, part, "{request} was told of another completion");
+        }
         match self.told.insert(request.to_string(), fact.clone()) {
             Some(before) => {
                 assert_eq!(before, fact, "{request} was answered in two ways");

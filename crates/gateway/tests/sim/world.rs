@@ -273,6 +273,8 @@ impl World {
             return refund(amount(part), None);
         };
         let all = takings.refundable.unwrap_or(amount(part));
+        // Now and then more than the shares that are named.
+        let more = u64::from(self.dice.roll(8) == 0);
         match &takings.split {
             Split::Among { left, .. } => match self.dice.roll(8) {
                 0 => refund(all, None),
@@ -287,7 +289,7 @@ impl World {
                         share.map(|share| Share { amount: some(share.amount), ..share.clone() });
                     let from = Shares::of(platform, share.into_iter().collect());
                     match from {
-                        Ok(from) => refund(amount(from.fen()), Some(Arc::new(from))),
+                        Ok(from) => refund(amount(from.fen() + more), Some(Arc::new(from))),
                         Err(_) => refund(all, None),
                     }
                 }
