@@ -1,27 +1,37 @@
 //! A proof must find whatever somebody changed behind the store's back, and nothing else.
 
-use holdfast_domain::{Bill, Entry, Leg, OrderId};
+use holdfast_domain::{
+    Amount, Change, Command, Division, Entry, Fingerprint, OrderId, Phase, Policy, Share, Shares,
+    Split, Takings, Terms, decide,
+};
 use rusqlite::{Connection, params};
 
 use super::{
     super::{
-        Commit, SqliteStore,
-        contract::{Dir, ENVIRONMENT, NEVER, made, make, next},
+        Asker, Commit, SqliteStore,
+        contract::{Dir, ENVIRONMENT, NEVER, NOW, go_on, key, made, make, next},
         format,
     },
     *,
 };
 
 #[tokio::test]
-async fn a_proof_sums_up_what_is_held_and_taken() {
+async fn a_proof_sums_up_who_has_how_much() {
     let dir = Dir::new();
     let store = some_life(&dir).await;
     let mut heard = vec![];
     let proof = prove(&store, |progress| heard.push(progress)).await.unwrap();
-    let expected =
-        Proof { records: 8, bills: 3, held_fen: 500, merchant_fen: 300, ..Proof::default() };
+    let expected = Proof {
+        records: 14,
+        bills: 5,
+        held_fen: 500,
+        merchant_fen: 300 + 40,
+        sub_merchants_fen: 60 + 300,
+        undivided_fen: 500,
+        ..Proof::default()
+    };
     assert_eq!(proof, expected);
-    assert_eq!(heard, [Progress { pass: 1, done: 8, of: 8 }]);
+    assert_eq!(heard, [Progress { pass: 1, done: 14, of: 14 }]);
 }
 
 #[tokio::test]
@@ -33,7 +43,7 @@ async fn a_proof_in_little_memory_comes_to_the_same() {
         make(&store, &format!("M3/BILL{bill:05}"), &steps).await;
     }
     let whole = prove(&store, |_| ()).await.unwrap();
-    assert_eq!(whole.bills, 53);
+    assert_eq!(whole.bills, 55);
     for most in [1, 7, 30] {
         let mut passes = 0;
         let parts = prove_within(&store, most, |progress| passes = progress.pass).await.unwrap();
@@ -133,10 +143,62 @@ async fn an_order_that_never_was_is_found() {
 }
 
 #[tokio::test]
+async fn a_share_that_was_changed_is_found() {
+    let found = "mid: Mid(\"SHOP1\"), order: None, amount: Amount(61)";
+    check(
+        "BILL04",
+        "mid: Mid(\"SHOP1\"), order: None, amount: Amount(60)",
+        found,
+        |view, bills| {
+            let left = shares(39, [("SHOP1", 61), ("SHOP2", 300)]);
+            put(
+                view,
+                &split(&bills[2], |split| match split {
+                    Split::Among { whole, .. } => Split::Among { whole, left: left.clone() },
+                    other => other,
+                }),
+            );
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn money_that_somebody_has_and_should_wait_to_be_divided_is_found() {
+    check("BILL05", "split: Pending", "split: Whole", |view, bills| {
+        put(view, &split(&bills[3], |_| Split::Whole));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_from_another_share_is_found() {
+    let found = "Share { mid: Mid(\"SHOP2\"), order: None, amount: Amount(90) }";
+    check("BILL04", "Share { mid: Mid(\"SHOP1\")", found, |view, bills| {
+        let Change { leg, .. } = refund(&bills[2], [("SHOP2", 90)]);
+        let asked = Leg::clone(&leg.unwrap());
+        put_leg(view, &bills[2], &asked);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_share_that_went_to_somebody_else_is_found() {
+    let expected = "Entry { from: Payer, to: Sub(Mid(\"SHOP2\")), amount: Amount(300) }";
+    let found = "Entry { from: Payer, to: Sub(Mid(\"SHOP1\")), amount: Amount(300) }";
+    check_journal((divided("M1/BILL04"), 10), expected, found, |commit| {
+        for Entry { to, .. } in commit.change.entries.iter_mut().skip(1) {
+            *to = Account::Sub(Mid::parse("SHOP1").unwrap());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn money_that_does_not_follow_from_its_event_is_found() {
     let expected = "entries [Entry { from: Payer, to: Held, amount: Amount(500) }] for hold.authorized in record 6";
     let found = "[Entry { from: Payer, to: Merchant, amount: Amount(500) }]";
-    check_journal("BILL02", expected, found, |commit| {
+    check_journal(bill_02(), expected, found, |commit| {
         for Entry { to, .. } in &mut commit.change.entries {
             *to = Account::Merchant;
         }
@@ -147,7 +209,7 @@ async fn money_that_does_not_follow_from_its_event_is_found() {
 #[tokio::test]
 async fn an_event_that_cannot_follow_is_found() {
     let expected = "what can follow on a bill of version 1, requested";
-    check_journal("BILL02", expected, "release.asked in record 6", |commit| {
+    check_journal(bill_02(), expected, "release.asked in record 6", |commit| {
         commit.change.event = next(&commit.change.bill, "release").change.event;
     })
     .await;
@@ -155,19 +217,72 @@ async fn an_event_that_cannot_follow_is_found() {
 
 #[tokio::test]
 async fn a_version_that_does_not_follow_is_found() {
-    check_journal("BILL02", "version 2 in record 6", "version 5", |commit| {
+    check_journal(bill_02(), "version 2 in record 6", "version 5", |commit| {
         commit.change.bill.version = 5
     })
     .await;
 }
 
-/// BILL01 was captured, BILL02 authorized (records 5 and 6), BILL03 closed.
+/// BILL01 was captured, BILL02 authorized (records 5 and 6), BILL03 closed; BILL04 was divided and paid (records
+/// 9 and 10) and partly refunded, BILL05 waits to be divided.
 async fn some_life(dir: &Dir) -> SqliteStore {
     let store = SqliteStore::folding(dir, ENVIRONMENT, usize::MAX, NEVER).unwrap();
     make(&store, "M1/BILL01", "authorize, capture C00001 300, approve").await;
     make(&store, "M1/BILL02", "authorize").await;
     make(&store, "M2/BILL03", "close").await;
+    let fourth = divided("M1/BILL04");
+    let bill = fourth.change.bill.clone();
+    store.commit(fourth).await.unwrap();
+    let bill = go_on(&store, bill, "authorize").await;
+    let change = refund(&bill, [("SHOP1", 90)]);
+    let bill = change.bill.clone();
+    store.commit(Commit { change, at: NOW, asker: Asker::Channel }).await.unwrap();
+    go_on(&store, bill, "approve").await;
+    let fifth = payment("M1/BILL05", Division::Later);
+    let bill = fifth.change.bill.clone();
+    store.commit(fifth).await.unwrap();
+    go_on(&store, bill, "authorize").await;
     store
+}
+
+/// A new bill over 500 fen: 50 stay with the platform, 150 are the first shop's, 300 the second's.
+fn divided(name: &str) -> Commit {
+    let shares = shares(50, [("SHOP1", 150), ("SHOP2", 300)]);
+    payment(name, Division::Now(shares))
+}
+
+fn payment(name: &str, division: Division) -> Commit {
+    let commit = made(name);
+    let terms = Terms::clone(&commit.change.bill.terms);
+    let terms = Terms { kind: Kind::Payment, division: Some(division), ..terms };
+    Commit { change: Bill::request(key(name), terms), ..commit }
+}
+
+/// Asks for a refund of 10 fen of the platform's and of what the shops give.
+fn refund<const SHOPS: usize>(bill: &Bill, shops: [(&str, u64); SHOPS]) -> Change {
+    let from = shares(10, shops);
+    let command = Command::Refund {
+        order: OrderId::parse("R00004").unwrap(),
+        part: Amount::from_fen(from.fen()).unwrap(),
+        from: Some(from),
+        fingerprint: Fingerprint([2; 16]),
+    };
+    decide(bill, &command, NOW, &Policy::default()).unwrap()
+}
+
+fn shares<const SHOPS: usize>(platform: u64, shops: [(&str, u64); SHOPS]) -> Arc<Shares> {
+    let amount = |fen| Amount::from_fen(fen).unwrap();
+    let share =
+        |(mid, fen)| Share { mid: Mid::parse(mid).unwrap(), order: None, amount: amount(fen) };
+    let shops = shops.into_iter().map(share).collect();
+    Arc::new(Shares::of(Some(amount(platform)), shops).unwrap())
+}
+
+/// The bill with its money split in another way.
+fn split(bill: &Bill, change: impl FnOnce(Split) -> Split) -> Bill {
+    let Phase::Taken { payment, takings } = bill.phase.clone() else { panic!("{bill:?}") };
+    let takings = Takings { split: change(takings.split.clone()), ..takings };
+    Bill { phase: Phase::Taken { payment, takings }, ..bill.clone() }
 }
 
 /// Changes the view of a closed store, and expects a proof to find exactly that.
@@ -180,17 +295,26 @@ async fn check(bill: &str, expected: &str, found: &str, change: impl Fn(&Connect
     check_proof(&dir, bill, expected, found).await;
 }
 
-/// Changes record 6, by which BILL02 was authorized.
-async fn check_journal(bill: &str, expected: &str, found: &str, change: impl Fn(&mut Commit)) {
+fn bill_02() -> (Commit, u32) {
+    (made("M1/BILL02"), 6)
+}
+
+/// Changes the record by which a bill was authorized, the one after that by which it was made.
+async fn check_journal(
+    (made, seq): (Commit, u32),
+    expected: &str,
+    found: &str,
+    change: impl Fn(&mut Commit),
+) {
     let dir = Dir::new();
     some_life(&dir).await.close().await;
-    let mut commit = next(&made("M1/BILL02").change.bill, "authorize");
+    let mut commit = next(&made.change.bill, "authorize");
     change(&mut commit);
     let mut line = format::Line::bytes(&commit);
-    format::Line::place(&mut line, 5, 6);
+    format::Line::place(&mut line, u64::from(seq) - 1, u64::from(seq));
     let journal = Connection::open(dir.join("journal.db")).unwrap();
-    journal.execute("UPDATE journal SET record = ?1 WHERE seq = 6", [line]).unwrap();
-    check_proof(&dir, bill, expected, found).await;
+    journal.execute("UPDATE journal SET record = ?1 WHERE seq = ?2", params![line, seq]).unwrap();
+    check_proof(&dir, made.change.bill.key.no.as_str(), expected, found).await;
 }
 
 async fn check_proof(dir: &Dir, bill: &str, expected: &str, found: &str) {
@@ -206,9 +330,7 @@ async fn check_proof(dir: &Dir, bill: &str, expected: &str, found: &str) {
 
 fn capture_of(bill: &Bill) -> Leg {
     match &bill.phase {
-        holdfast_domain::Phase::Taken { takings, .. } => {
-            Leg::clone(takings.capture.as_ref().unwrap())
-        }
+        Phase::Taken { takings, .. } => Leg::clone(takings.capture.as_ref().unwrap()),
         other => panic!("{other:?}"),
     }
 }
