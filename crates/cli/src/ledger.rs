@@ -95,19 +95,23 @@ fn report(screen: &Screen, proof: &Proof) -> Result<(), Failure> {
             "bills": proof.bills,
             "heldFen": amount(proof.held_fen),
             "merchantFen": amount(proof.merchant_fen),
+            "subMerchantsFen": amount(proof.sub_merchants_fen),
+            "undividedFen": amount(proof.undivided_fen),
             "differing": proof.differing,
             "differences": differences.collect::<Vec<_>>(),
         }));
     }
     let money = |fen| format!("{} yuan", yuan(fen));
     let lines = [
-        ("records replayed  重放流水", proof.records.to_string()),
-        ("bills             账单", proof.bills.to_string()),
-        ("held for payers   冻结中", money(proof.held_fen)),
-        ("owed to merchants 应付商户", money(proof.merchant_fen)),
+        ("records replayed      重放流水", proof.records.to_string()),
+        ("bills                 账单", proof.bills.to_string()),
+        ("held for payers       冻结中", money(proof.held_fen)),
+        ("owed to merchants     应付商户", money(proof.merchant_fen)),
+        ("owed to sub-merchants 应付子商户", money(proof.sub_merchants_fen)),
+        ("to be divided         待分账", money(proof.undivided_fen)),
     ];
     for (name, value) in lines {
-        screen.result(format_args!("{} {}", crate::screen::left(name, 30), right(&value, 20)))?;
+        screen.result(format_args!("{} {}", crate::screen::left(name, 34), right(&value, 20)))?;
     }
     for difference in &proof.differences {
         screen.result(screen.tone(Tone::Bad, &difference.to_string()))?;

@@ -550,6 +550,36 @@ fn a_gateway_that_runs_learns_of_new_apps_and_frozen_merchants() {
     assert!(comes_to(&world, 8), "the gateway never learned that the merchant may go on");
 }
 
+#[test]
+fn a_proof_tells_what_waits_to_be_divided_and_what_sub_merchants_have() {
+    let mut world = World::new();
+    world.enroll();
+    world.words(&["merchant", "add", "SHOP1", "--name", "一号店"]).ends(0);
+    let gateway = world.serve("");
+    let terms = "--totalAmount 50000 --divisionFlag true --asynDivisionFlag true";
+    let made = world.call("get-qrcode", terms).ends(0);
+    world.run(&format!("sim pay {}", made.field("qrCodeId"))).ends(0);
+    let line = |name: &str| {
+        let proof = world.run("ledger verify").ends(0);
+        let line = proof.stdout.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no {name:?} in:\n{}", proof.stdout)).to_owned()
+    };
+    assert!(line("to be divided").ends_with(" 500.00 yuan"));
+    assert!(line("owed to sub-merchants").ends_with(" 0.00 yuan"));
+
+    let shares = r#"[{"mid":"SHOP1","totalAmount":38000}]"#;
+    let fields = format!("--merOrderId {BILL}0 --platformAmount 12000 --subOrders {shares}");
+    world.run(&format!("call sub-orders-confirm --mid {MID} --tid 88880001 {fields}")).ends(0);
+    assert!(line("to be divided").ends_with(" 0.00 yuan"));
+    assert!(line("owed to sub-merchants").ends_with(" 380.00 yuan"));
+    assert!(line("owed to merchants").ends_with(" 120.00 yuan"));
+    let json = world.run("-o json ledger verify").ends(0);
+    for field in [r#""subMerchantsFen":38000"#, r#""undividedFen":0"#] {
+        assert!(json.stdout.contains(field), "{}", json.stdout);
+    }
+    gateway.stop("-TERM").ends(0);
+}
+
 #[cfg(unix)]
 #[test]
 fn only_its_owner_can_read_the_master_key() {
