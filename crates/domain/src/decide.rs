@@ -504,7 +504,7 @@ fn refunded_from(
             if sum != whole {
                 return Err(Refusal::Shares(Unfair::Sum { shares: sum, whole }));
             }
-            if shares.subs().len() > 1 && shares != left {
+            if shares.subs().len() > 1 && !shares.give_the_same(left) {
                 return Err(Refusal::OneAtATime);
             }
             left.minus(shares).map(|_| Some(shares.clone())).ok_or(Refusal::ShareExceeded)

@@ -175,6 +175,12 @@ impl Shares {
         Some(Self { platform, subs })
     }
 
+    /// Whether both give everybody the same, in whatever order they name them.
+    #[must_use]
+    pub fn give_the_same(&self, other: &Self) -> bool {
+        self.minus(other).is_some_and(|rest| rest.fen() == 0)
+    }
+
     /// Every account that has a share, and how much.
     pub fn each(&self) -> impl Iterator<Item = (Account, Amount)> {
         let platform = self.platform.map(|amount| (Account::Merchant, amount));

@@ -312,6 +312,22 @@ fn a_divided_payment_is_refunded_share_by_share_or_as_a_whole() {
 }
 
 #[test]
+fn all_that_is_left_may_be_named_in_any_order() {
+    let shares = parse_shares(&["shop1", "150", "shop2", "350"]);
+    check_divided(
+        Kind::Payment,
+        Some(Division::Now(Arc::new(shares))),
+        Policy::default(),
+        "
+        authorize                                  | paid           | payer -500 held 0 merchant 0 shop1 150 shop2 350
+        refund R00001 499 from shop2 350 shop1 149 | one at a time  | payer -500 held 0 merchant 0 shop1 150 shop2 350
+        refund R00001 500 from shop2 350 shop1 150 | refunding      | payer -500 held 0 merchant 0 shop1 150 shop2 350
+        approve 1                                  | paid           | payer 0 held 0 merchant 0
+        ",
+    );
+}
+
+#[test]
 fn money_that_is_divided_later_belongs_to_nobody_until_then() {
     let divided = "
         authorize                              | paid        | payer -500 held 0 merchant 0 undivided 500

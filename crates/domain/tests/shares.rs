@@ -108,6 +108,8 @@ fn what_each_gives_and_keeps_is_what_it_had() {
         }
         prop_assert_eq!(back, has);
         prop_assert_eq!(keeps.fen() + gives.fen(), had.fen());
+        prop_assert_eq!(had.give_the_same(&gives), keeps.fen() == 0);
+        prop_assert_eq!(gives.give_the_same(&had), keeps.fen() == 0);
         Ok(())
     });
 }

@@ -250,7 +250,7 @@ fn divided_so(bill: &Bill, shares: &Shares) -> bool {
         _ => return false,
     };
     matches!(split, Split::Among { whole, .. }
-        if bill.terms.division == Some(Division::Later) && **whole == *shares)
+        if bill.terms.division == Some(Division::Later) && whole.give_the_same(shares))
 }
 
 /// Adds what is one merchant's under one number into one share.

@@ -50,6 +50,22 @@ async fn money_is_divided_later_when_the_merchant_says_how() {
 }
 
 #[tokio::test]
+async fn shares_in_another_order_are_the_same_shares() {
+    check(
+        "
+        later 500                                            | SUCCESS
+        confirm                                              | paid
+        confirm-division platform 100 SHOP1 150 SHOP2 250    | SUCCESS success
+        confirm-division SHOP2 250 platform 100 SHOP1 150    | SUCCESS success
+        confirm-division SHOP2 150 platform 100 SHOP1 250    | OPERATION_NOT_ALLOWED
+        refund R1 500 from SHOP2 250 SHOP1 150 platform 100  | SUCCESS REFUND R1 500 SUCCESS
+        money                                                | payer 0 held 0 merchant 0
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_refunded_is_not_divided_any_more() {
     check(
         "

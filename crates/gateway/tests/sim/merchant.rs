@@ -482,7 +482,7 @@ pub(crate) fn divided_so(bill: &Bill, shares: &Shares) -> bool {
         _ => return false,
     };
     let later = bill.terms.division == Some(Division::Later);
-    later && matches!(split, Split::Among { whole, .. } if **whole == *shares)
+    later && matches!(split, Split::Among { whole, .. } if whole.give_the_same(shares))
 }
 
 /// The bill if it is of that kind, with its payment if the channel knows of one.
