@@ -193,7 +193,7 @@ fn flag(field: &'static FieldSpec) -> Arg {
         Rule::Flag => "true|false",
         Rule::Url { .. } => "URL",
         Rule::Object | Rule::List { .. } => "JSON",
-        Rule::Base64 { .. } => "BASE64",
+        Rule::Base64 { .. } | Rule::Base64Of(_) => "BASE64",
         Rule::Id { .. } | Rule::Text { .. } | Rule::OneOf(_) | Rule::Hex => "TEXT",
     };
     let example = field.example.filter(|_| !matches!(field.rule, Rule::OneOf([_])));

@@ -6,12 +6,13 @@ use base64::Engine as _;
 use holdfast_domain::{
     Amount, AuthCode, BillNo, CodeId, Day, Malformed, Mid, Moment, OrderId, Text, Tid,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     auth::{AppId, HexDigest, Nonce, Stamp},
     json::{Json, write_text},
-    message::{FieldFault, FieldSpec, Message},
-    secret::Token,
+    message::{Bilingual, FieldFault, FieldSpec, Message},
+    secret::{Personal, Token},
     time,
 };
 
@@ -93,6 +94,8 @@ pub enum Rule {
         /// The longest.
         most: usize,
     },
+    /// Base64 of a text that has a rule of its own.
+    Base64Of(Bilingual),
     /// The digits of a SHA-1 or SHA-256 digest.
     Hex,
     /// An object with fields of its own.
@@ -129,6 +132,7 @@ impl Rule {
             Self::OneOf(words) => format!("以下之一：{}", words.join("、")),
             Self::Url { most } => format!("不超过 {most} 个字符的 http 或 https 地址"),
             Self::Base64 { most } => format!("不超过 {most} 个字符的 Base64 文本"),
+            Self::Base64Of(rule) => format!("以下内容的 Base64 编码：{}", rule.zh),
             Self::Hex => "40 或 64 位十六进制数字".to_owned(),
             Self::Object => "JSON 对象".to_owned(),
             Self::List { most } => format!("不超过 {most} 个 JSON 对象的列表"),
@@ -157,6 +161,7 @@ impl fmt::Display for Rule {
                 write!(f, "an http or https address of up to {most} characters")
             }
             Self::Base64 { most } => write!(f, "Base64 text of up to {most} characters"),
+            Self::Base64Of(rule) => write!(f, "Base64 of {}", rule.en),
             Self::Hex => f.write_str("40 or 64 hexadecimal digits"),
             Self::Object => f.write_str("a JSON object"),
             Self::List { most } => write!(f, "a list of up to {most} JSON objects"),
@@ -248,6 +253,13 @@ impl<const MAX: usize> Private<MAX> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text itself; `None` when it is not UTF-8, is blank or has control characters.
+    #[must_use]
+    pub fn open(&self) -> Option<Personal> {
+        let bytes = base64::prelude::BASE64_STANDARD.decode(&*self.0).ok()?;
+        Personal::parse(&Zeroizing::new(String::from_utf8(bytes).ok()?)).ok()
     }
 }
 
@@ -732,6 +744,24 @@ impl Field for Version {
     }
 }
 
+impl Installments {
+    /// So many months; `None` when nobody can pay in so many.
+    #[must_use]
+    pub fn of_months(months: u8) -> Option<Self> {
+        [Self::Three, Self::Six, Self::Twelve].into_iter().find(|one| one.months() == months)
+    }
+
+    /// How many months.
+    #[must_use]
+    pub fn months(self) -> u8 {
+        match self {
+            Self::Three => 3,
+            Self::Six => 6,
+            Self::Twelve => 12,
+        }
+    }
+}
+
 impl Field for Installments {
     const RULE: Rule = Rule::OneOf(&["3", "6", "12"]);
 
@@ -745,12 +775,7 @@ impl Field for Installments {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        let months: &[u8] = match self {
-            Self::Three => b"3",
-            Self::Six => b"6",
-            Self::Twelve => b"12",
-        };
-        out.extend_from_slice(months);
+        write_number(out, u64::from(self.months()));
     }
 }
 

@@ -26,6 +26,7 @@ pub mod legacy;
 pub mod message;
 pub mod messages;
 pub mod notice;
+pub mod person;
 mod reference;
 pub mod secret;
 pub mod time;

@@ -63,6 +63,8 @@ secrets! {
     /// What notices bear a second signature with, for receivers of Standard Webhooks: `whsec_` and Base64
     /// ([`webhook`](crate::webhook)).
     WebhookSecret;
+    /// What a merchant tells of a person: a name, a mobile number, the number of a certificate.
+    Personal;
     /// An access token (`protocol.md` section 2.2): whoever has it may ask in the app's name.
     Token;
 }

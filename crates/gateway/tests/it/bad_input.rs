@@ -750,6 +750,8 @@ fn wrong(field: &FieldSpec) -> Vec<Value> {
             ]
         }
         Rule::Base64 { most } => vec![json!("***"), json!("A".repeat(most + 4))],
+        // Told only of what was opened first; a field is declared as plain Base64.
+        Rule::Base64Of(_) => vec![],
         Rule::Hex => vec![json!("z".repeat(64)), json!("0".repeat(63))],
         Rule::Object => vec![json!("x"), json!("[]")],
         Rule::List { most } => vec![json!("x"), json!("{}"), json!(vec![json!({}); most + 1])],
