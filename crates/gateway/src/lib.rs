@@ -19,6 +19,7 @@ pub mod accounts;
 pub mod api;
 pub mod channel;
 pub mod clock;
+pub mod codes;
 pub mod config;
 mod http;
 pub mod limits;
@@ -37,6 +38,7 @@ use accounts::{AccountError, Accounts};
 use api::Api;
 use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
+use codes::Codes;
 use config::{Config, Environment};
 use nonces::Nonces;
 use notices::{Announcer, courier::Courier, outbox::Letters};
@@ -132,6 +134,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             (Arc::new(Unconnected), None)
         }
     };
+    let codes = Codes::open(store.clone(), vault.clone()).await?;
     let nonces = Nonces::default();
     recall_nonces(&*store, &nonces, &clock).await?;
     let core =
@@ -145,6 +148,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     let api = Arc::new(Api::new(
         core.clone(),
         accounts.clone(),
+        codes,
         simulated,
         nonces,
         Tokens::new(vault),

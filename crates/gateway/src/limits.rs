@@ -43,6 +43,8 @@ pub const CODE_MS: i64 = 30 * 60_000;
 pub const CODE_MS_MAX: i64 = 366 * 86_400_000;
 /// How many bills of one number on different dates are looked at where a request names no date.
 pub const DATES: usize = 16;
+/// The most fixed codes of one gateway, closed ones included: they are kept for good.
+pub const FIXED_CODES: usize = 100_000;
 /// How often a change is decided again because another one was faster.
 pub const COMMIT_TRIES: u32 = 16;
 

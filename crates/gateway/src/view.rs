@@ -1,8 +1,8 @@
 //! Bills as merchants see them: our phases and legs in the protocol's words (`behaviour.md`, "Answers").
 
 use holdfast_domain::{
-    Amount, Bill, CardKind, Channel, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase, Receipt,
-    Text, Why,
+    Amount, Bill, CardKind, Channel, CodeId, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase,
+    Receipt, Text, Why,
 };
 use holdfast_wire::{
     field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus, Url},
@@ -77,9 +77,20 @@ pub(crate) fn completed(bill: &Bill) -> Option<Fen> {
     }
 }
 
-/// What the bill's QR code carries; `None` when the public address is too long for one.
+/// What the bill's QR code carries: for a bill made by scanning a fixed code that code, which its payer goes on
+/// seeing. `None` when the public address is too long for one.
 pub(crate) fn link(public_url: &str, bill: &Bill) -> Option<Url> {
-    Url::parse(&format!("{public_url}/bills/qrCode.do?id={}", bill.terms.code)).ok()
+    link_to(public_url, shown_code(bill))
+}
+
+/// What a QR code carries; `None` when the public address is too long for one.
+pub(crate) fn link_to(public_url: &str, code: &CodeId) -> Option<Url> {
+    Url::parse(&format!("{public_url}/bills/qrCode.do?id={code}")).ok()
+}
+
+/// The code that the bill's payer sees.
+pub(crate) fn shown_code(bill: &Bill) -> &CodeId {
+    bill.terms.scanned.as_ref().unwrap_or(&bill.terms.code)
 }
 
 /// The payer's payment as a leg, once there is one.

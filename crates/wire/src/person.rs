@@ -42,7 +42,7 @@ impl Person {
     ///
     /// # Errors
     /// Every field that breaks its rule, and those that are missing beside others: what a number is on, and
-    /// whom alone to let pay.
+    /// whom alone to let pay. A kind of certificate without a number says nothing and is let pass.
     pub fn of(terms: &CodeTerms) -> Result<Option<Self>, Vec<FieldFault>> {
         let mut faults = vec![];
         let only = match terms.fix_buyer.as_ref().map(Text::as_str) {
@@ -68,10 +68,8 @@ impl Person {
             ),
             only,
         };
-        match (&terms.cert_type, &terms.cert_no) {
-            (None, Some(_)) => faults.extend(missing("certType")),
-            (Some(_), None) => faults.extend(missing("certNo")),
-            _ => {}
+        if terms.cert_no.is_some() && terms.cert_type.is_none() {
+            faults.extend(missing("certType"));
         }
         if only && terms.name.is_none() && terms.cert_no.is_none() {
             faults.extend(missing("name"));

@@ -413,6 +413,16 @@ fn a_fingerprint_never_changes() {
             r#""billNo":"124F01","billDate":"2023-07-19","refundOrderId":"124F03","refundAmount":900,"refundDesc":"x""#,
             "5a96ed5e7045fde3bd411e20ae792215",
         ),
+        (
+            "/v1/netpay/bills/update-qrcode",
+            r#""qrCodeId":"c1","billNo":"124F01","billDate":"2023-07-19","totalAmount":1908,"billStatus":"UNPAID""#,
+            "47b49ade11ca6064dc158cb9182b305e",
+        ),
+        (
+            "/v1/netpay/bills/close-qrcode",
+            r#""qrCodeId":"c1","systemId":"s","attachRefund":true"#,
+            "4e43d7282e7543249717cf8bd68b2121",
+        ),
     ] {
         let sent = body(fields);
         let object = Object::parse(sent.as_bytes()).unwrap();

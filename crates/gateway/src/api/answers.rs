@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use holdfast_domain::{
-    AuthCode, Bill, BillKey, BillNo, Command, Day, Deed, Leg, Mid, Order, OrderId, Outcome, Phase,
-    Reference, Refusal, Text, Why,
+    AuthCode, Bill, BillKey, BillNo, CodeId, Command, Day, Deed, Leg, Mid, Order, OrderId, Outcome,
+    Phase, Reference, Refusal, Text, Why,
 };
 use holdfast_wire::{
     code::Code,
@@ -35,12 +35,9 @@ impl Api {
         match request {
             Request::GetQrcode(request) => self.get_qrcode(request, asker).await,
             Request::CloseQrcode(request) => self.close_qrcode(request, asker).await,
-            Request::UpdateQrcode(_)
-            | Request::QueryQrcodeInfo(_)
-            | Request::QueryLastQrcode(_) => {
-                let why = format!("not served yet: {}", request.endpoint().name);
-                Err(No::new(Code::OperationNotAllowed, why))
-            }
+            Request::UpdateQrcode(request) => self.update_qrcode(request, asker).await,
+            Request::QueryQrcodeInfo(request) => self.qrcode_info(request).await,
+            Request::QueryLastQrcode(request) => self.last_qrcode(request).await,
             Request::SecureComplete(request) => self.complete(request, asker).await,
             Request::SecureCancel(request) => self.cancel(request, asker).await,
             Request::SubOrdersConfirm(request) => self.confirm_division(request, asker).await,
@@ -102,7 +99,11 @@ impl Api {
             refund_bill_payment,
             authed_bill_payment,
             card_attr: view::card(&bill),
-            installment_number: None,
+            installment_number: bill
+                .terms
+                .payer
+                .installments
+                .and_then(holdfast_wire::field::Installments::of_months),
         };
         Ok(queried.encode())
     }
@@ -350,7 +351,7 @@ impl Api {
     }
 
     /// Asks for something under a new order number and waits for the channel's word.
-    async fn order(
+    pub(super) async fn order(
         &self,
         bill: Bill,
         command: &Command,
@@ -401,7 +402,7 @@ impl Api {
     }
 
     /// The order that has this number already, if it asks for the same as this request.
-    async fn repeated(
+    pub(super) async fn repeated(
         &self,
         bill: &Bill,
         order: &OrderId,
@@ -473,9 +474,12 @@ impl Api {
     }
 
     pub(super) fn link(&self, bill: &Bill) -> Result<Url, No> {
-        let link = format!("{}/bills/qrCode.do?id={}", self.terms.public_url, bill.terms.code);
-        Url::parse(&link)
-            .map_err(|_| No::new(Code::InternalError, "public_url is too long".to_owned()))
+        self.link_to(view::shown_code(bill))
+    }
+
+    pub(super) fn link_to(&self, code: &CodeId) -> Result<Url, No> {
+        view::link_to(&self.terms.public_url, code)
+            .ok_or_else(|| No::new(Code::InternalError, "public_url is too long".to_owned()))
     }
 }
 
@@ -484,18 +488,6 @@ fn status_after(leg: &Leg) -> holdfast_wire::field::BillStatus {
     match leg.outcome {
         Outcome::Reversed { restored: false, .. } => holdfast_wire::field::BillStatus::Refund,
         _ => holdfast_wire::field::BillStatus::Paid,
-    }
-}
-
-/// Refuses what the protocol has and this version does not serve, rather than ignore it.
-pub(super) fn not_served(asked: &[(&str, bool)]) -> Result<(), No> {
-    let names: Vec<&str> =
-        asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
-    match names.is_empty() {
-        true => Ok(()),
-        false => {
-            Err(No::new(Code::OperationNotAllowed, format!("not served yet: {}", names.join(", "))))
-        }
     }
 }
 
@@ -514,7 +506,7 @@ fn no_auth() -> No {
 }
 
 /// Why an order that is not done is not answered with success.
-fn not_done(leg: &Leg) -> No {
+pub(super) fn not_done(leg: &Leg) -> No {
     match &leg.outcome {
         Outcome::Refused(reason) => No::new(Code::TargetFail, reason.to_string()),
         Outcome::Open => Refusal::Busy { phase: "waiting for the channel" }.into(),

@@ -36,6 +36,7 @@ use crate::{
     accounts::Accounts,
     channel::Simulated,
     clock::{Stopwatch, patience},
+    codes::Codes,
     config::Environment,
     http::Peer,
     limits,
@@ -69,6 +70,7 @@ pub struct Terms {
 pub struct Api {
     core: Arc<Core>,
     accounts: Arc<Accounts>,
+    codes: Codes,
     simulated: Option<Arc<Simulated>>,
     nonces: Nonces,
     tokens: Tokens,
@@ -94,6 +96,7 @@ impl Api {
     pub(crate) fn new(
         core: Arc<Core>,
         accounts: Arc<Accounts>,
+        codes: Codes,
         simulated: Option<Arc<Simulated>>,
         nonces: Nonces,
         tokens: Tokens,
@@ -102,7 +105,7 @@ impl Api {
         let places = Arc::new(Semaphore::new(limits::REQUESTS));
         let run = core.dice.hex(8);
         let requests = AtomicU64::new(0);
-        Self { core, accounts, simulated, nonces, tokens, terms, places, requests, run }
+        Self { core, accounts, codes, simulated, nonces, tokens, terms, places, requests, run }
     }
 
     /// Waits until everything that was accepted is done.

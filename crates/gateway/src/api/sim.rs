@@ -12,21 +12,24 @@ use axum::{
     routing::{get, post},
 };
 use holdfast_domain::{
-    Account, Bill, CardKind, Channel, CodeId, Command, Kind, Moment, Phase, Text,
+    Account, Amount, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Command, Kind, Moment,
+    Phase, Terms, Text,
 };
 use holdfast_wire::{code::Code, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, view};
+use super::{Api, No, codes::NewBill};
 use crate::{
     CLOCK_AHEAD,
-    channel::{Confirmation, Operation, Scenario, Simulated},
+    channel::{Confirmation, Operation, Scenario, Shown, Simulated, objection},
+    codes::{Coded, FixedCode},
     config::duration_ms,
     limits,
     store::{self, Asker, StoreFault},
     submit::SubmitError,
+    view,
 };
 
 /// Adds the controls.
@@ -34,6 +37,7 @@ pub(super) fn routes(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
     router
         .route("/bills/qrCode.do", get(show_linked))
         .route("/sim/payer/{code}", get(show))
+        .route("/sim/payer/{code}/scan", post(scan))
         .route("/sim/payer/{code}/confirm", post(confirm))
         .route("/sim/payer/{code}/decline", post(decline))
         .route("/sim/payer/{code}/expire", post(expire))
@@ -57,6 +61,15 @@ struct Link {
 struct Confirm {
     card: Option<String>,
     through: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "certNo")]
+    cert_no: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    amount: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -78,8 +91,23 @@ async fn show_linked(State(api): State<Arc<Api>>, Query(link): Query<Link>) -> A
 }
 
 async fn show(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
-    let bill = api.coded(&code).await?;
-    Ok(ok(api.seen(&bill)))
+    match api.coded(&code).await? {
+        Coded::Bill(bill) => Ok(ok(api.seen(&bill))),
+        Coded::Fixed(fixed) => Ok(ok(api.seen_fixed(&fixed))),
+    }
+}
+
+/// The payer scans a fixed code, and says how much to pay where it does not: a bill is made.
+async fn scan(State(api): State<Arc<Api>>, Path(code): Path<String>, body: Bytes) -> Answer {
+    let asked: Scan = parse(&body)?;
+    let rule = |_| bad(format!("amount: a whole number of fen from 1 to {}", Amount::MAX_FEN));
+    let amount = asked.amount.map(|fen| Amount::from_fen(fen).map_err(rule)).transpose()?;
+    match api.coded(&code).await? {
+        Coded::Fixed(fixed) => Ok(ok(api.seen(&api.scan(&fixed, amount).await?))),
+        Coded::Bill(_) => {
+            Err(bad("一次性码无需扫码建单 (this code has its bill: confirm it)".to_owned()))
+        }
+    }
 }
 
 /// The payer confirms.
@@ -98,23 +126,27 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
             return Err(bad(format!("through: {other:?} is not unionpay, wechat or alipay")));
         }
     };
-    let mut bill = api.coded(&code).await?;
+    let mut bill = match api.coded(&code).await? {
+        Coded::Bill(bill) => *bill,
+        Coded::Fixed(fixed) => api.scan(&fixed, None).await?,
+    };
     if bill.terms.kind == Kind::Hold && through != Channel::UnionPay {
         return Err(bad(
             "through: a hold is taken through unionpay only (预授权仅支持银联)".to_owned()
         ));
     }
     api.payable(&bill)?;
+    api.still_offered(&bill).await?;
     let simulated = api.simulated()?;
+    let shown = Shown { card, through, name: asked.name, certificate: asked.cert_no };
+    let expected = api.person(bill.terms.payer.buyer.as_ref(), &bill.key.to_string())?;
+    if let Some(reason) = objection(&bill.terms.payer, expected.as_ref(), &shown) {
+        return api.refuse_payer(bill, reason).await;
+    }
     let reports = match simulated.confirm(&bill, card, through).await? {
         Confirmation::Report(reports) => reports,
         Confirmation::Refuse(decline) => {
-            let reason = match &decline {
-                Command::Decline { reason } => reason.to_string(),
-                _ => String::new(),
-            };
-            api.core.submit(bill, &decline, &Asker::Payer).await?;
-            return Err(Failed(StatusCode::PAYMENT_REQUIRED, Code::TargetFail, reason));
+            return api.refuse_payer(bill, decline).await;
         }
         Confirmation::Silent => {
             let text = "已付款，结果稍后到达 (paid; the gateway has not heard of it yet)";
@@ -140,8 +172,7 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
             }
             Err(SubmitError::Refused(_)) => {
                 // Another phone was faster.
-                let now = api.coded(&code).await?;
-                api.payable(&now)?;
+                api.payable(&api.core.load(&bill.key).await?)?;
                 return Err(Failed(
                     StatusCode::CONFLICT,
                     Code::OrderProcessing,
@@ -156,7 +187,7 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
 
 /// The payer says no; the bill can still be paid.
 async fn decline(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
-    let bill = api.coded(&code).await?;
+    let bill = api.billed(&code).await?;
     api.payable(&bill)?;
     let reason =
         Text::parse("付款人取消 (declined by the payer)").map_err(|_| bad(String::new()))?;
@@ -166,7 +197,7 @@ async fn decline(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answe
 
 /// The payer lets the bill's time pass: it lapses at once, without the clock being moved for all others.
 async fn expire(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
-    let bill = api.coded(&code).await?;
+    let bill = api.billed(&code).await?;
     api.payable(&bill)?;
     let bill = api.core.let_lapse(bill).await?;
     Ok(ok(api.seen(&bill)))
@@ -251,7 +282,7 @@ impl Api {
         Ok(ok(json!({"operation": operation, "number": number.unwrap_or("any"), "scenario": word})))
     }
 
-    async fn coded(&self, code: &str) -> Result<Bill, Failed> {
+    async fn coded(&self, code: &str) -> Result<Coded, Failed> {
         let none = || {
             Failed(
                 StatusCode::NOT_FOUND,
@@ -260,7 +291,94 @@ impl Api {
             )
         };
         let code = CodeId::parse(code).map_err(|_| none())?;
-        self.core.store.coded(&code).await?.ok_or_else(none)
+        self.codes.find(&code).await?.ok_or_else(none)
+    }
+
+    /// The bill of a code that has one.
+    async fn billed(&self, code: &str) -> Result<Bill, Failed> {
+        match self.coded(code).await? {
+            Coded::Bill(bill) => Ok(*bill),
+            Coded::Fixed(_) => {
+                Err(bad("请先扫码 (scan this fixed code first: its bill has a code of its own)"
+                    .to_owned()))
+            }
+        }
+    }
+
+    /// Makes a bill from a fixed code.
+    async fn scan(&self, fixed: &FixedCode, amount: Option<Amount>) -> Result<Bill, Failed> {
+        let now = self.core.clock.now();
+        let refused =
+            |text: &str| Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, text.to_owned());
+        if fixed.closed {
+            return Err(refused(CLOSED));
+        }
+        if fixed.is_over(now) {
+            return Err(refused(OVER));
+        }
+        let amount = match (fixed.amount(), amount) {
+            (Some(fixed), Some(said)) if fixed != said => {
+                return Err(bad(format!(
+                    "amount: 此码金额固定 (this code is about {} fen: leave the amount out)",
+                    fixed.fen()
+                )));
+            }
+            (Some(amount), _) | (None, Some(amount)) => amount,
+            (None, None) => {
+                return Err(bad("amount: 请输入金额 (say how much to pay, in fen)".to_owned()));
+            }
+        };
+        let person = self.person(fixed.buyer.as_ref(), fixed.code.as_str())?;
+        for _ in 0..limits::COMMIT_TRIES {
+            let key = BillKey { mid: fixed.mid.clone(), no: self.own_number(now), date: now.day() };
+            let expires_at = now.plus_ms(limits::CODE_MS);
+            let expires_at = fixed.terms.expire_time.map_or(expires_at, |end| end.min(expires_at));
+            let terms = self.new_terms(NewBill {
+                key: &key,
+                tid: &fixed.tid,
+                amount,
+                code: self.new_code(),
+                asked: &fixed.terms,
+                person: person.as_ref(),
+                reserve: fixed.reserve.as_ref(),
+                fingerprint: fixed.fingerprint,
+                created_at: now,
+                expires_at,
+            })?;
+            let terms = Terms { scanned: Some(fixed.code.clone()), ..terms };
+            match self.core.create(Bill::request(key, terms), now, Asker::Payer).await {
+                // A number or a code that exists: roll the dice again.
+                Err(SubmitError::Taken) => {}
+                made => return Ok(made?),
+            }
+        }
+        Err(refused("请重试 (try again)"))
+    }
+
+    /// A number for a bill that no merchant numbered, in the look that the official documents recommend: who
+    /// made it, when, and chance (`protocol.md` section 3.4).
+    fn own_number(&self, now: Moment) -> BillNo {
+        let (stamp, ms) = (time::show_stamp(now), now.0.rem_euclid(1_000));
+        let no = format!("{OWN_SOURCE}{stamp}{ms:03}{}", self.core.dice.digits(7));
+        BillNo::parse(&no).expect("28 letters and digits are a bill number")
+    }
+
+    /// The channel refuses the payer; the bill can still be paid, a number of times.
+    async fn refuse_payer(&self, bill: Bill, reason: Text<255>) -> Answer {
+        let text = reason.to_string();
+        self.core.submit(bill, &Command::Decline { reason }, &Asker::Payer).await?;
+        Err(Failed(StatusCode::PAYMENT_REQUIRED, Code::TargetFail, text))
+    }
+
+    /// Says kindly that the fixed code from which a bill was made was closed meanwhile.
+    async fn still_offered(&self, bill: &Bill) -> Result<(), Failed> {
+        let Some(code) = &bill.terms.scanned else { return Ok(()) };
+        match self.codes.find(code).await? {
+            Some(Coded::Fixed(fixed)) if fixed.closed => {
+                Err(Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, CLOSED.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says kindly why a bill cannot be paid any more.
@@ -271,15 +389,11 @@ impl Api {
                 "已付款，等待结果 (you have paid; the result is on its way)",
             ),
             Phase::Requested { .. } if self.core.clock.now() >= bill.terms.expires_at => {
-                (Code::OperationNotAllowed, "二维码已过期 (this code is over; ask for a new one)")
+                (Code::OperationNotAllowed, OVER)
             }
             Phase::Requested { .. } => return Ok(()),
-            Phase::Lapsed => {
-                (Code::OperationNotAllowed, "二维码已过期 (this code is over; ask for a new one)")
-            }
-            Phase::Closed => {
-                (Code::OperationNotAllowed, "二维码已关闭 (the merchant closed this code)")
-            }
+            Phase::Lapsed => (Code::OperationNotAllowed, OVER),
+            Phase::Closed => (Code::OperationNotAllowed, CLOSED),
             _ => (Code::OperationNotAllowed, "账单已支付 (this bill is paid already)"),
         };
         Err(Failed(StatusCode::CONFLICT, code, text.to_owned()))
@@ -298,12 +412,13 @@ impl Api {
     fn seen(&self, bill: &Bill) -> Value {
         let show = |at: Moment| time::show(at);
         let merchant = self.accounts.book().merchants.get(&bill.key.mid).cloned();
-        let payment = bill.payment();
+        let (payment, payer) = (bill.payment(), &bill.terms.payer);
         let grant = payment.and_then(|payment| payment.grant.as_ref());
         let balances = bill.balances();
         let fen = |account| u64::try_from(balances.of(&account)).unwrap_or_default();
         let mut seen = json!({
             "code": bill.terms.code.as_str(),
+            "scanned": bill.terms.scanned.as_ref().map(CodeId::as_str),
             "merchant": merchant.map(|merchant| merchant.name.to_string()),
             "mid": bill.key.mid.as_str(),
             "billNo": bill.key.no.as_str(),
@@ -321,11 +436,55 @@ impl Api {
             "authIdRespCd": grant.and_then(|grant| grant.auth.as_ref()).map(|auth| auth.as_str()),
             "deadline": grant.map(|grant| show(grant.deadline)),
             "returnUrl": bill.terms.details.return_url.as_ref().map(Text::as_str),
+            "wallets": payer.wallets.as_ref().map(Text::as_str),
+            "installments": payer.installments,
+            "creditCards": payer.no_credit_cards.then_some(false),
+            "payerIsChecked": payer.buyer.as_ref().is_some_and(|buyer| buyer.only).then_some(true),
         });
-        if let Value::Object(fields) = &mut seen {
-            fields.retain(|_, value| !value.is_null());
-        }
+        without_nulls(&mut seen);
         seen
+    }
+
+    /// A fixed code as whoever scans it sees it.
+    fn seen_fixed(&self, fixed: &FixedCode) -> Value {
+        let merchant = self.accounts.book().merchants.get(&fixed.mid).cloned();
+        let phase = match (fixed.closed, fixed.is_over(self.core.clock.now())) {
+            (true, _) => "closed",
+            (false, true) => "lapsed",
+            (false, false) => "fixed",
+        };
+        let asks = match (fixed.amount(), &fixed.terms.pay_info_query_addr) {
+            (Some(_), _) => None,
+            (None, None) => Some("payer"),
+            (None, Some(_)) => Some("merchant"),
+        };
+        let mut seen = json!({
+            "code": fixed.code.as_str(),
+            "merchant": merchant.map(|merchant| merchant.name.to_string()),
+            "mid": fixed.mid.as_str(),
+            "description": fixed.terms.bill_desc.as_ref().map(Text::as_str),
+            "kind": "fixed",
+            "totalAmount": fixed.amount().map(Amount::fen),
+            "yuan": fixed.amount().map(view::yuan),
+            "amountFrom": asks,
+            "phase": phase,
+            "createTime": time::show(fixed.created_at),
+            "expireTime": fixed.terms.expire_time.map(time::show),
+        });
+        without_nulls(&mut seen);
+        seen
+    }
+}
+
+/// Who made a bill whose number is our own.
+const OWN_SOURCE: &str = "HF01";
+
+const OVER: &str = "二维码已过期 (this code is over; ask for a new one)";
+const CLOSED: &str = "二维码已关闭 (the merchant closed this code)";
+
+fn without_nulls(seen: &mut Value) {
+    if let Value::Object(fields) = seen {
+        fields.retain(|_, value| !value.is_null());
     }
 }
 
@@ -351,6 +510,13 @@ impl axum::response::IntoResponse for Failed {
         let Self(status, code, text) = self;
         (status, json_body(json!({"errCode": code.name(), "errMsg": text, "errInfo": text})))
             .into_response()
+    }
+}
+
+impl From<No> for Failed {
+    fn from(no: No) -> Self {
+        let (code, text) = no.summary();
+        Self(StatusCode::CONFLICT, code, text.to_string())
     }
 }
 

@@ -11,7 +11,8 @@ mod simulated;
 mod unconnected;
 
 pub use simulated::{
-    Confirmation, Operation, Scenario, Simulated, reference as scenarios_reference,
+    Confirmation, Operation, Scenario, Shown, Simulated, objection,
+    reference as scenarios_reference,
 };
 pub use unconnected::Unconnected;
 

@@ -11,8 +11,9 @@ use std::{
 
 use holdfast_domain::{
     Amount, AuthCode, Bill, BillKey, BillNo, CardKind, Channel as PaidThrough, Command, Day, Marks,
-    Mid, Moment, Order, Phase, Text, Verdict,
+    Mid, Moment, Order, PayerRules, Phase, Text, Verdict,
 };
+use holdfast_wire::{person::Person, secret::Personal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -320,11 +321,51 @@ pub enum Confirmation {
     /// It takes the money and reports so, as often as there are commands.
     Report(Vec<Command>),
     /// It refuses the payer.
-    Refuse(Command),
+    Refuse(Text<255>),
     /// It takes the money, and the report of it comes later or only when asked for.
     Silent,
     /// The payer's confirmation never reached it.
     Lost,
+}
+
+/// How a payer comes to pay, and who it says it is.
+pub struct Shown {
+    /// With what kind of card, if it is one.
+    pub card: Option<CardKind>,
+    /// Through what.
+    pub through: PaidThrough,
+    /// Under what name.
+    pub name: Option<String>,
+    /// With what certificate's number.
+    pub certificate: Option<String>,
+}
+
+/// Why the bill's rules do not let this payer pay, if they do not: the text names the rule.
+#[must_use]
+pub fn objection(
+    rules: &PayerRules,
+    expected: Option<&Person>,
+    shown: &Shown,
+) -> Option<Text<255>> {
+    // An identity card may end in a capital or a small letter. Compared as secrets are: in constant time.
+    let plain = |text: &str| Personal::parse(&text.trim().to_ascii_uppercase()).ok();
+    let is = |expected: &Option<Personal>, shown: &Option<String>| match expected {
+        Some(expected) => plain(expected.expose()) == shown.as_deref().and_then(plain),
+        None => true,
+    };
+    let other = expected.is_some_and(|person| {
+        person.only && !(is(&person.name, &shown.name) && is(&person.cert_no, &shown.certificate))
+    });
+    let text = if rules.no_credit_cards && shown.card == Some(CardKind::Credit) {
+        "不支持信用卡 (simulated: this bill takes no credit cards)"
+    } else if rules.installments.is_some() && shown.through != PaidThrough::Alipay {
+        "花呗分期仅支持支付宝 (simulated: installments are paid through alipay only)"
+    } else if other {
+        "付款人与实名信息不符 (simulated: only the named person may pay; name and certNo must be that person's)"
+    } else {
+        return None;
+    };
+    Text::parse(text).ok()
 }
 
 impl Simulated {
@@ -402,8 +443,7 @@ impl Simulated {
         let tells_at = match self.scenario(Operation::Pay, bill.key.no.as_str(), bill.terms.amount)
         {
             Scenario::Refuse => {
-                let reason = reason(Operation::Pay);
-                return Ok(Confirmation::Refuse(Command::Decline { reason }));
+                return Ok(Confirmation::Refuse(reason(Operation::Pay)));
             }
             Scenario::LostOrder => return Ok(Confirmation::Lost),
             Scenario::Twice => return Ok(Confirmation::Report(vec![report(), report()])),

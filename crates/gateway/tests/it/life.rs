@@ -704,35 +704,6 @@ async fn the_merchant_may_give_the_payer_more_time_or_less() {
     }
 }
 
-/// What the protocol has and this version does not serve is refused rather than ignored.
-#[tokio::test]
-async fn what_is_not_served_yet_is_said_so() {
-    let gateway = Gateway::start().await;
-    for (endpoint, field, value) in [
-        ("get-qrcode", "qrCodeId", json!("my-own-code")),
-        ("get-qrcode", "walletOption", json!("MULTIPLE")),
-        ("get-qrcode", "fixBuyer", json!("T")),
-        ("get-qrcode", "limitCreditCard", json!("true")),
-        ("get-qrcode", "payInfoQueryAddr", json!("https://shop.example/ask")),
-        ("get-qrcode", "installmentNumber", json!(3)),
-        ("close-qrcode", "attachRefund", json!(true)),
-    ] {
-        let mut fields = json!({"billNo": "3194B0001", "totalAmount": 1, "refundAmount": 1});
-        fields[field] = value;
-        let answer = gateway.call(endpoint, fields).await;
-        assert_eq!(answer.outcome(), "200 OPERATION_NOT_ALLOWED", "{endpoint} {field}");
-        assert!(answer.field("errMsg").contains(field), "{}", answer.text());
-    }
-    for endpoint in ["update-qrcode", "query-qrcode-info", "query-last-qrcode"] {
-        let fields =
-            json!({"qrCodeId": "31942304", "merOrderId": "3194B00010", "completedAmount": 1});
-        let answer = gateway.call(endpoint, fields).await;
-        assert_eq!(answer.outcome(), "200 OPERATION_NOT_ALLOWED", "{}", answer.text());
-        assert!(answer.field("errMsg").contains(endpoint), "{}", answer.text());
-    }
-    assert_eq!(gateway.journal().await, 0);
-}
-
 #[test]
 fn the_usual_settings_are_those_of_the_rules() {
     let config = Config::default();
