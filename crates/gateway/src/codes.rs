@@ -2,6 +2,8 @@
 //!
 //! A fixed code is not a bill. Everybody who scans it makes one, and the code is there for the next.
 
+mod ask;
+
 use std::sync::Arc;
 
 use holdfast_domain::{
@@ -11,14 +13,17 @@ use holdfast_wire::{
     json::Object, message::Message as _, messages::CodeTerms, person::Person, secret::Personal,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::{
     clock::Dice,
     limits,
+    outbound::Outbound,
     store::{Kind, Store, StoreFault},
     vault::{Vault, hex, unhex},
 };
+
+pub use ask::{Told, Untold};
 
 /// A code that makes a bill whenever it is scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +63,9 @@ pub enum Coded {
 pub struct Codes {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
+    post: Arc<Outbound>,
+    /// Room for questions to merchants' systems.
+    questions: Semaphore,
     /// How many fixed codes there are. Whoever has it is the only one who writes.
     count: Mutex<usize>,
 }
@@ -99,13 +107,18 @@ struct Sealed {
 }
 
 impl Codes {
-    /// The codes of a store.
+    /// The codes of a store; merchants' systems are asked through `post`.
     ///
     /// # Errors
     /// When the registry cannot be read.
-    pub async fn open(store: Arc<dyn Store>, vault: Arc<Vault>) -> Result<Self, StoreFault> {
+    pub async fn open(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        post: Arc<Outbound>,
+    ) -> Result<Self, StoreFault> {
         let count = Mutex::new(store.registry(Kind::FixedCode).await?.len());
-        Ok(Self { store, vault, count })
+        let questions = Semaphore::new(limits::AMOUNT_QUESTIONS);
+        Ok(Self { store, vault, post, questions, count })
     }
 
     /// What a code stands for: a fixed code first, and a bill where there is none.

@@ -134,7 +134,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             (Arc::new(Unconnected), None)
         }
     };
-    let codes = Codes::open(store.clone(), vault.clone()).await?;
+    let codes = Codes::open(store.clone(), vault.clone(), post.clone()).await?;
     let nonces = Nonces::default();
     recall_nonces(&*store, &nonces, &clock).await?;
     let core =

@@ -45,6 +45,10 @@ pub const CODE_MS_MAX: i64 = 366 * 86_400_000;
 pub const DATES: usize = 16;
 /// The most fixed codes of one gateway, closed ones included: they are kept for good.
 pub const FIXED_CODES: usize = 100_000;
+/// How long a merchant's system may take to say how much is to be paid, in milliseconds: the payer waits.
+pub const AMOUNT_MS: u64 = 5_000;
+/// The most such questions at once.
+pub const AMOUNT_QUESTIONS: usize = 64;
 /// How often a change is decided again because another one was faster.
 pub const COMMIT_TRIES: u32 = 16;
 

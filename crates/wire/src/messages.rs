@@ -10,8 +10,8 @@ mod token;
 
 pub use bills::{Queried, Query, Refund, RefundSubOrder, Refunded};
 pub use codes::{
-    CloseQrcode, Closed, CodeTerms, GetQrcode, Good, LastQrcode, Qrcode, QrcodeInfo,
-    QueryLastQrcode, QueryQrcodeInfo, RetCommParams, SubOrder, UpdateQrcode,
+    AmountTold, AskAmount, CloseQrcode, Closed, CodeTerms, GetQrcode, Good, LastQrcode, Qrcode,
+    QrcodeInfo, QueryLastQrcode, QueryQrcodeInfo, RetCommParams, SubOrder, UpdateQrcode,
 };
 pub use guarantees::{
     Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted, SubOrdersConfirm,

@@ -4,7 +4,7 @@ use crate::{
     code::Code,
     legacy,
     message::{Bilingual, EndpointSpec, FieldSpec, Message as _},
-    messages::{ENDPOINTS, Failure, Notice},
+    messages::{AmountTold, AskAmount, ENDPOINTS, Failure, Notice},
 };
 
 /// All endpoints and all error codes in Markdown, in English and Chinese.
@@ -35,6 +35,7 @@ pub fn reference() -> String {
     page.push_str(&format!("\n## Failures / 失败响应\n\n{}\n", lines(Failure::DOC)));
     table(&mut page, Failure::FIELDS);
     notices(&mut page);
+    amounts(&mut page);
     page.push_str(
         "\n## Error codes / 错误代码\n\n\
          | `errCode` | HTTP | meaning / 含义 | whose fault / 责任方 | repeat / 重发 | what to do / 处理建议 |\n\
@@ -71,6 +72,24 @@ fn notices(page: &mut String) {
          `&`、`=`、`%`、`+`、`#` 均以全角字符发送。请应答 `SUCCESS`；否则通知将以相同的 `notifyId` 重发。\n",
     );
     table(page, Notice::FIELDS);
+}
+
+/// What merchants are asked, and how they answer.
+fn amounts(page: &mut String) {
+    page.push_str(&format!(
+        "\n## Asking for an amount / 固定码支付要素查询\n\n{}\n\n",
+        lines(AskAmount::DOC)
+    ));
+    page.push_str(
+        "Posted as JSON to `payInfoQueryAddr`, with `sign` and, unless the digest is MD5, `signType`: the same signature over \
+         the same kind of pairs as under notices. No bill is made unless the answer has HTTP status 200, `errCode` `SUCCESS`, \
+         a `totalAmount`, and the question's `msgId` if any, and is there in time.\n\n\
+         以 JSON 形式 POST 至 `payInfoQueryAddr`，带有 `sign`，摘要算法不是 MD5 时另有 `signType`，签名方法与通知相同。\
+         仅当应答及时到达、HTTP 状态为 200、`errCode` 为 `SUCCESS`、含 `totalAmount`，且 `msgId`（如有）与请求一致时，才会创建账单。\n",
+    );
+    table(page, AskAmount::FIELDS);
+    page.push_str(&format!("\n### Answer / 应答\n\n{}\n", lines(AmountTold::DOC)));
+    table(page, AmountTold::FIELDS);
 }
 
 fn describe(page: &mut String, endpoint: &EndpointSpec) {

@@ -2,7 +2,7 @@
 
 use holdfast_wire::{
     message::{Bilingual, FieldSpec, Message as _},
-    messages::{ENDPOINTS, Notice},
+    messages::{AmountTold, AskAmount, ENDPOINTS, Notice},
 };
 
 #[test]
@@ -28,6 +28,10 @@ fn everything_is_told_in_english_first_and_then_in_chinese() {
     }
     check("notice", Notice::DOC);
     check_fields("notice", Notice::FIELDS);
+    check("question", AskAmount::DOC);
+    check_fields("question", AskAmount::FIELDS);
+    check("answer", AmountTold::DOC);
+    check_fields("answer", AmountTold::FIELDS);
 }
 
 #[test]

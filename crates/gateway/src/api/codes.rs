@@ -746,10 +746,14 @@ impl Api {
             faults.extend(over);
             return Err(No::fields(&faults));
         }
-        match contradiction(asked, &sort) {
-            Some(text) => Err(No::new(Code::BadRequest, text.to_owned())),
-            None => Ok(Plan { common, asked, sort, person, fingerprint, now, over }),
+        if let Some(text) = contradiction(asked, &sort) {
+            return Err(No::new(Code::BadRequest, text.to_owned()));
         }
+        if let Some(amount) = asked.total_amount {
+            // Asked here as well as when the bill is made: what cannot be must not close an old bill first.
+            self.division_of(&common.mid, asked, amount)?;
+        }
+        Ok(Plan { common, asked, sort, person, fingerprint, now, over })
     }
 }
 
@@ -773,6 +777,10 @@ impl Coded {
 fn contradiction(asked: &CodeTerms, sort: &Sort) -> Option<&'static str> {
     let fixed = matches!(sort, Sort::Fixed);
     let (hold, guarantee) = (is_on(asked.preauth_transaction), is_on(asked.secure_transaction));
+    let divided_now = asked.sub_orders.as_ref().is_some_and(|subs| !subs.is_empty())
+        || asked.platform_amount.is_some_and(|amount| amount.fen() > 0)
+        || asked.goods.iter().flatten().any(|good| good.sub_merchant_id.is_some())
+        || asked.division_flag == Some(true) && asked.asyn_division_flag != Some(true);
     let found = [
         (
             hold && guarantee,
@@ -793,6 +801,10 @@ fn contradiction(asked: &CodeTerms, sort: &Sort) -> Option<&'static str> {
         (
             fixed && asked.wallet_option.is_some(),
             "walletOption: 仅限一次性码，固定码请勿提供 | only a one-off code has a wallet option: leave it out, or send billNo, billDate and totalAmount too",
+        ),
+        (
+            fixed && asked.total_amount.is_none() && divided_now,
+            "divisionFlag: 无金额的固定码只能异步分账（asynDivisionFlag） | the shares of a code without an amount are not known: send totalAmount, or asynDivisionFlag as true and no shares",
         ),
         (
             asked.pay_info_query_addr.is_some() && (!fixed || asked.total_amount.is_some()),

@@ -15,7 +15,7 @@ use holdfast_domain::{
     Account, Amount, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Command, Kind, Moment,
     Phase, Terms, Text,
 };
-use holdfast_wire::{code::Code, time};
+use holdfast_wire::{code::Code, messages::CodeTerms, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use super::{Api, No, codes::NewBill};
 use crate::{
     CLOCK_AHEAD,
     channel::{Confirmation, Operation, Scenario, Shown, Simulated, objection},
-    codes::{Coded, FixedCode},
+    codes::{Coded, FixedCode, Untold},
     config::duration_ms,
     limits,
     store::{self, Asker, StoreFault},
@@ -323,11 +323,73 @@ impl Api {
                     fixed.fen()
                 )));
             }
+            (None, said) if fixed.terms.pay_info_query_addr.is_some() => {
+                return match said {
+                    None => self.scan_and_ask(fixed).await,
+                    Some(_) => Err(bad(
+                        "amount: 金额由商家给出 (the merchant says how much: leave it out)"
+                            .to_owned(),
+                    )),
+                };
+            }
             (Some(amount), _) | (None, Some(amount)) => amount,
             (None, None) => {
                 return Err(bad("amount: 请输入金额 (say how much to pay, in fen)".to_owned()));
             }
         };
+        self.make(fixed, &fixed.terms, amount).await
+    }
+
+    /// Makes a bill from a fixed code whose merchant says how much is to be paid.
+    async fn scan_and_ask(&self, fixed: &FixedCode) -> Result<Bill, Failed> {
+        let merchant = self.accounts.book().merchants.get(&fixed.mid).cloned();
+        let asked = match &merchant {
+            Some(merchant) => {
+                let (now, dice) = (self.core.clock.now(), &self.core.dice);
+                self.codes.ask_amount(merchant, fixed, now, dice).await
+            }
+            None => Err(Untold::Unclear(format!("there is no merchant {}", fixed.mid))),
+        };
+        let told = asked.map_err(|untold| match untold {
+            Untold::Refused(why) => {
+                let text = format!("商家暂不收款：{why} (the merchant takes no payment now)");
+                Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, text)
+            }
+            Untold::Unclear(why) => {
+                tracing::warn!(code = %fixed.code, mid = %fixed.mid, why, "nobody said how much is to be paid");
+                let text = format!(
+                    "暂时无法获取金额，请联系商家 (the merchant's system did not say how much to pay: {why})"
+                );
+                Failed(StatusCode::BAD_GATEWAY, Code::InvalidResponse, text)
+            }
+        })?;
+        // It may have been closed or given other contents while its merchant was asked.
+        match self.codes.find(&fixed.code).await? {
+            Some(Coded::Fixed(now)) if *now == *fixed => {}
+            _ => {
+                let text = "二维码已变更，请重新扫码 (this code was changed meanwhile: scan again)";
+                let status = StatusCode::CONFLICT;
+                return Err(Failed(status, Code::OrderProcessing, text.to_owned()));
+            }
+        }
+        let own = &fixed.terms;
+        let terms = CodeTerms {
+            bill_desc: told.description.or_else(|| own.bill_desc.clone()),
+            member_id: told.member_id.or_else(|| own.member_id.clone()),
+            counter_no: told.counter_no.or_else(|| own.counter_no.clone()),
+            ..own.clone()
+        };
+        self.make(fixed, &terms, told.amount).await
+    }
+
+    /// Makes a bill from a fixed code, with the code's terms or what its merchant said instead.
+    async fn make(
+        &self,
+        fixed: &FixedCode,
+        terms: &CodeTerms,
+        amount: Amount,
+    ) -> Result<Bill, Failed> {
+        let now = self.core.clock.now();
         let person = self.person(fixed.buyer.as_ref(), fixed.code.as_str())?;
         for _ in 0..limits::COMMIT_TRIES {
             let key = BillKey { mid: fixed.mid.clone(), no: self.own_number(now), date: now.day() };
@@ -338,7 +400,7 @@ impl Api {
                 tid: &fixed.tid,
                 amount,
                 code: self.new_code(),
-                asked: &fixed.terms,
+                asked: terms,
                 person: person.as_ref(),
                 reserve: fixed.reserve.as_ref(),
                 fingerprint: fixed.fingerprint,
@@ -352,7 +414,8 @@ impl Api {
                 made => return Ok(made?),
             }
         }
-        Err(refused("请重试 (try again)"))
+        let text = "请重试 (try again)".to_owned();
+        Err(Failed(StatusCode::CONFLICT, Code::OrderProcessing, text))
     }
 
     /// A number for a bill that no merchant numbered, in the look that the official documents recommend: who

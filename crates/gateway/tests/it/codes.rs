@@ -1,16 +1,32 @@
 //! Codes: one-off and fixed ones, made, given new contents, closed, asked about, and who may pay them.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use holdfast_domain::CodeId;
+use holdfast_domain::{CodeId, Fingerprint, Moment, Text, Tid};
 use holdfast_gateway::{
-    codes::{Coded, Codes, FixedCode},
+    accounts::{Accounts, NoticeChange},
+    clock::{Clock, Dice},
+    codes::{Coded, Codes, FixedCode, Untold},
+    config::Environment,
+    outbound::{Border, Outbound},
     store::{Kind, Store as _},
 };
-use holdfast_wire::{auth::Stamp, secret::AppKey};
+use holdfast_wire::{
+    auth::Stamp,
+    field::{SignType, Url},
+    messages::CodeTerms,
+    notice,
+    secret::{AppKey, NoticeKey},
+};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
-    gateway::{BILL_DATE, Gateway, OTHER_MID, Place, key, path, request, sign},
+    gateway::{BILL_DATE, Gateway, MID, OTHER_MID, Place, key, path, request, sign},
     script::is_proven,
     wire::{Answer, Sent},
 };
@@ -63,6 +79,12 @@ fn and(mut fields: Value, more: Value) -> Value {
 
 fn base64(text: &str) -> String {
     BASE64_STANDARD.encode(text)
+}
+
+/// The codes of a place, beside its gateway.
+async fn codes(place: &Place) -> Codes {
+    let post = Arc::new(Outbound::new(Border::new(Environment::Test, &[]), None).unwrap());
+    Codes::open(place.store.clone(), place.vault.clone(), post).await.unwrap()
 }
 
 /// The person of the tests, as a merchant names one.
@@ -124,6 +146,14 @@ async fn what_does_not_go_together_is_refused_with_a_way_out() {
             "installmentNumber",
         ),
         (and(fixed(5), json!({"walletOption": "SINGLE"})), "walletOption"),
+        (
+            and(
+                blank.clone(),
+                json!({"divisionFlag": true, "subOrders": [{"mid": OTHER_MID, "totalAmount": 1}]}),
+            ),
+            "send totalAmount",
+        ),
+        (and(fixed(5), json!({"divisionFlag": true})), "subOrders"),
         (and(fixed(5), json!({"payInfoQueryAddr": "https://a.example/"})), "payInfoQueryAddr"),
         (
             and(bill("3194B0001"), json!({"payInfoQueryAddr": "https://a.example/"})),
@@ -359,7 +389,7 @@ async fn an_update_that_cannot_be_is_refused_and_changes_nothing() {
 async fn an_update_that_a_crash_cut_short_is_finished_by_its_repeat() {
     let place = Place::new();
     let gateway = place.open().await;
-    let codes = Codes::open(place.store.clone(), place.vault.clone()).await.unwrap();
+    let codes = codes(&place).await;
     let code = made(&gateway, fixed(700)).await;
     let id = CodeId::parse(&code).unwrap();
     let Some(Coded::Fixed(old)) = codes.find(&id).await.unwrap() else { panic!("a fixed code") };
@@ -552,6 +582,208 @@ async fn the_last_code_of_a_terminal_is_its_last_bills_or_its_last_fixed_one() {
     let scanned = pay(&gateway, &code, "confirm", Value::Null).await;
     let seen = last("SUCCESS: PAID").await;
     assert_eq!((&seen["qrCodeId"], &seen["billNo"]), (&json!(code), &scanned["billNo"]));
+}
+
+/// A merchant's system that is asked how much is to be paid.
+struct Shop {
+    listener: TcpListener,
+    key: NoticeKey,
+}
+
+impl Shop {
+    async fn open(gateway: &Gateway) -> Self {
+        let (accounts, clock) = (&gateway.running.accounts, &gateway.running.core.clock);
+        let mid = crate::gateway::mid(MID);
+        let key = accounts.rotate_notice_key(&mid, None, 0, clock, &Dice::seeded(1)).await.unwrap();
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap(), key }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/amount", self.listener.local_addr().unwrap())
+    }
+
+    /// Waits for a question, which must be signed, answers it with that status and body, and tells the question.
+    /// In the body `ID` stands for the question's number; without a body nothing is answered.
+    async fn answer(&self, status: u16, body: Option<&str>) -> Value {
+        let (stream, _) = self.listener.accept().await.unwrap();
+        self.serve(stream, status, body).await
+    }
+
+    async fn serve(&self, mut stream: TcpStream, status: u16, body: Option<&str>) -> Value {
+        let mut bytes = vec![];
+        let asked: Value = loop {
+            assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0);
+            let text = String::from_utf8_lossy(&bytes);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            assert!(head.starts_with("POST /amount HTTP/1.1"), "{head}");
+            if let Ok(asked) = serde_json::from_str(body) {
+                break asked;
+            }
+        };
+        let pairs = asked.as_object().unwrap().iter();
+        assert!(notice::verify(
+            &self.key,
+            pairs.map(|(name, text)| (name.as_str(), text.as_str().unwrap()))
+        ));
+        if let Some(body) = body {
+            let body = body.replace("ID", asked["msgId"].as_str().unwrap());
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n\r\n{body}");
+            // Whoever has read enough hangs up.
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+        asked
+    }
+}
+
+/// A fixed code's fields, without an amount: the merchant's system is asked.
+fn asking(shop: &Shop) -> Value {
+    json!({"billDate": null, "billDesc": "早餐", "memberId": "m1", "systemId": "s1", "srcReserve": "r1", "payInfoQueryAddr": shop.url()})
+}
+
+#[tokio::test]
+async fn the_merchants_system_says_how_much_is_to_be_paid() {
+    for sign_type in [SignType::Md5, SignType::Sha256] {
+        let gateway = Gateway::start().await;
+        let shop = Shop::open(&gateway).await;
+        let change = NoticeChange { sign_type: Some(sign_type), ..NoticeChange::default() };
+        let mid = crate::gateway::mid(MID);
+        gateway.running.accounts.set_notices(&mid, change, &Dice::seeded(1)).await.unwrap();
+        let code = made(&gateway, asking(&shop)).await;
+        assert_eq!(look(&gateway, &code).await["amountFrom"], "merchant");
+        let said = r#"{"errCode":"SUCCESS","msgId":"ID","responseTimeStamp":"2026-03-02 10:00:00","totalAmount":"1234","billDesc":"午餐","counterNo":"7"}"#;
+        let (asked, seen) = tokio::join!(
+            shop.answer(200, Some(said)),
+            pay(&gateway, &code, "confirm", Value::Null)
+        );
+        assert_eq!((word(&seen), &seen["totalAmount"]), ("paid", &json!(1234)), "{seen}");
+        for (name, value) in [
+            ("qrCodeId", code.as_str()),
+            ("systemId", "s1"),
+            ("memberId", "m1"),
+            ("srcReserve", "r1"),
+            ("mid", MID),
+            ("requestTimestamp", "2026-03-02 10:00:00"),
+        ] {
+            assert_eq!(asked[name], value, "{name}");
+        }
+        let no = json!({"billNo": seen["billNo"]});
+        let answer = check(&gateway, "query", no, "SUCCESS: PAID").await.json();
+        let kept = ["billDesc", "memberId", "counterNo"].map(|name| answer[name].clone());
+        assert_eq!(json!(kept), json!(["午餐", "m1", "7"]));
+        assert_eq!(word(&pay(&gateway, &code, "scan", json!({"amount": 1})).await), "BAD_REQUEST");
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_that_can_be_believed_no_bill_is_made() {
+    let gateway = Gateway::start().await;
+    let shop = Shop::open(&gateway).await;
+    let code = made(&gateway, asking(&shop)).await;
+    let long = format!(r#"{{"errCode":"SUCCESS","totalAmount":1,"x":"{}"}}"#, "x".repeat(70_000));
+    for (status, said, outcome, fragment) in [
+        (
+            200,
+            Some(r#"{"errCode":"FAIL","errMsg":"已打烊"}"#),
+            "409 OPERATION_NOT_ALLOWED",
+            "已打烊",
+        ),
+        (200, Some(r#"{"errCode":"FAIL","totalAmount":1}"#), "409 OPERATION_NOT_ALLOWED", "FAIL"),
+        (200, Some(r#"{"errCode":"SUCCESS"}"#), "502 INVALID_RESPONSE", "totalAmount"),
+        (
+            200,
+            Some(r#"{"errCode":"SUCCESS","totalAmount":0}"#),
+            "502 INVALID_RESPONSE",
+            "totalAmount",
+        ),
+        (
+            200,
+            Some(r#"{"errCode":"SUCCESS","totalAmount":1.5}"#),
+            "502 INVALID_RESPONSE",
+            "totalAmount",
+        ),
+        (
+            200,
+            Some(r#"{"errCode":"SUCCESS","totalAmount":1,"msgId":"other"}"#),
+            "502 INVALID_RESPONSE",
+            "another question",
+        ),
+        (200, Some(r#"{"totalAmount":1}"#), "502 INVALID_RESPONSE", "errCode"),
+        (200, Some("SUCCESS"), "502 INVALID_RESPONSE", "cannot be read"),
+        (500, Some(r#"{"errCode":"SUCCESS","totalAmount":1}"#), "502 INVALID_RESPONSE", "500"),
+        (302, Some(r#"{"errCode":"SUCCESS","totalAmount":1}"#), "502 INVALID_RESPONSE", "302"),
+        (200, Some(long.as_str()), "502 INVALID_RESPONSE", "only the first"),
+        (200, None, "502 INVALID_RESPONSE", "请联系商家"),
+    ] {
+        let target = format!("/sim/payer/{code}/scan");
+        let scan = gateway.sim("POST", &target, Value::Null);
+        let (_, seen) = tokio::join!(shop.answer(status, said), scan);
+        assert_eq!(seen.outcome(), outcome, "{said:?}: {}", seen.text());
+        assert!(seen.text().contains(fragment), "{said:?}: {}", seen.text());
+    }
+    assert_eq!(gateway.journal().await, 0);
+}
+
+// Time that stands still while anybody works, and leaps when all wait.
+#[tokio::test(start_paused = true)]
+async fn a_merchants_system_that_hangs_is_not_waited_for_longer_than_a_payer_waits() {
+    let (place, clock) = (Place::new(), Clock::standing(Moment(0)));
+    let accounts = Accounts::open(place.store.clone(), place.vault.clone()).await.unwrap();
+    let mid = crate::gateway::mid(MID);
+    accounts.add_merchant(&mid, &Text::parse("湖畔酒店").unwrap()).await.unwrap();
+    accounts.rotate_notice_key(&mid, None, 0, &clock, &place.dice).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let fixed = FixedCode {
+        code: CodeId::parse("C1").unwrap(),
+        tid: Tid::parse("T1").unwrap(),
+        terms: CodeTerms { pay_info_query_addr: Some(url), ..CodeTerms::BLANK },
+        buyer: None,
+        reserve: None,
+        created_at: Moment(0),
+        fingerprint: Fingerprint([0; 16]),
+        closed: false,
+        until: None,
+        mid: mid.clone(),
+    };
+    let merchant = accounts.book().merchants.get(&mid).unwrap().clone();
+    let codes = codes(&place).await;
+    let asked = codes.ask_amount(&merchant, &fixed, Moment(0), &place.dice);
+    let late = Untold::Unclear("no answer within 5000 ms".to_owned());
+    assert_eq!(asked.await.unwrap_err(), late);
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_code_that_is_closed_while_its_merchant_is_asked_makes_no_bill() {
+    let gateway = Gateway::start().await;
+    let shop = Shop::open(&gateway).await;
+    let code = made(&gateway, asking(&shop)).await;
+    let target = format!("/sim/payer/{code}/scan");
+    let closing = async {
+        // Connected, and not answered yet.
+        let (stream, _) = shop.listener.accept().await.unwrap();
+        let close = json!({"qrCodeId": code, "billDate": null});
+        check(&gateway, "close-qrcode", close, "SUCCESS").await;
+        shop.serve(stream, 200, Some(r#"{"errCode":"SUCCESS","totalAmount":1}"#)).await
+    };
+    let (seen, _) = tokio::join!(gateway.sim("POST", &target, Value::Null), closing);
+    assert_eq!(seen.outcome(), "409 ORDER_PROCESSING", "{}", seen.text());
+    assert_eq!(gateway.journal().await, 0);
+}
+
+#[tokio::test]
+async fn a_merchant_without_a_key_or_an_address_that_nobody_may_call_is_not_asked() {
+    let gateway = Gateway::start().await;
+    let terms = |url: &str| json!({"billDate": null, "payInfoQueryAddr": url});
+    let code = made(&gateway, terms("http://127.0.0.1:9/")).await;
+    let seen = pay(&gateway, &code, "scan", Value::Null).await;
+    assert!(seen["errMsg"].as_str().unwrap().contains("rotate-notice-key"), "{seen}");
+    Shop::open(&gateway).await;
+    let code = made(&gateway, terms("http://169.254.169.254/")).await;
+    let seen = pay(&gateway, &code, "scan", Value::Null).await;
+    assert!(seen["errMsg"].as_str().unwrap().contains("link-local"), "{seen}");
+    assert_eq!(gateway.journal().await, 0);
 }
 
 /// Each line: what the bill asks of its payer, how one tries to pay, and the rule that keeps that one out.

@@ -5,10 +5,13 @@ use holdfast_domain::{Amount, BillNo, CodeId, Day, Mid, Moment, OrderId, Text, T
 use super::{Answered, Caller, Common, Echo, Sender};
 use crate::{
     field::{
-        BillStatus, CertType, Fen, Figure, InstMid, Installments, Private, TextFlag, Url,
+        BillStatus, CertType, Fen, Figure, InstMid, Installments, Private, SignType, TextFlag, Url,
         WalletOption,
     },
-    message::BillsRequest,
+    json::write_text,
+    message::{BillsRequest, pairs},
+    notice,
+    secret::NoticeKey,
 };
 
 message! {
@@ -503,5 +506,87 @@ message! {
         /// The merchant's number for the payer.
         /// 会员号。
         optional member_id: Text<32> = "memberId",
+    }
+}
+
+message! {
+    /// Asks a merchant's system how much is to be paid when a fixed code without an amount is scanned.
+    /// 固定码支付要素查询：扫描无金额固定码时，向商户系统查询支付金额。
+    report AskAmount {
+        /// The question's number.
+        /// 消息 ID。
+        required msg_id: Text<64> = "msgId" example "800000000010",
+        /// When it was asked.
+        /// 报文请求时间。
+        required request_timestamp: Moment = "requestTimestamp" example "2022-04-21 15:00:52",
+        /// The merchant.
+        /// 商户号。
+        required mid: Mid = "mid" example "898201612345678",
+        /// The merchant's terminal.
+        /// 终端号。
+        required tid: Tid = "tid" example "88880001",
+        /// The code that was scanned.
+        /// 二维码 ID。
+        required qr_code_id: CodeId = "qrCodeId" example "31942304010900000000000001",
+        /// The caller's system, as the code was made with it.
+        /// 系统 ID。
+        optional system_id: Text<32> = "systemId",
+        /// What was to be echoed when the code was made.
+        /// 请求系统预留字段。
+        optional src_reserve: Text<255> = "srcReserve",
+        /// The merchant's number for the payer, as the code was made with it.
+        /// 会员号。
+        optional member_id: Text<32> = "memberId",
+        /// The merchant's number for the counter, as the code was made with it.
+        /// 桌号、柜台号、房间号。
+        optional counter_no: Text<32> = "counterNo",
+    }
+}
+
+impl AskAmount {
+    /// The question as JSON with its signature: the same over the same pairs as under notices, texts all.
+    #[must_use]
+    pub fn signed(&self, key: &NoticeKey, sign_type: SignType) -> String {
+        let mut json = Vec::with_capacity(512);
+        for (name, value) in notice::signed(key, sign_type, pairs(self)) {
+            json.push(if json.is_empty() { b'{' } else { b',' });
+            write_text(&mut json, &name);
+            json.push(b':');
+            write_text(&mut json, &value);
+        }
+        json.push(b'}');
+        String::from_utf8_lossy(&json).into_owned()
+    }
+}
+
+message! {
+    /// How much is to be paid, as the merchant's system answers in JSON.
+    /// 商户系统对支付要素查询的应答（JSON）。
+    report AmountTold {
+        /// `SUCCESS`, or `FAIL` when nothing is to be paid.
+        /// 错误代码：SUCCESS 或 FAIL。
+        required err_code: Text<64> = "errCode" example "SUCCESS",
+        /// Why nothing is to be paid, for the payer to read.
+        /// 错误说明。
+        optional err_msg: Text<255> = "errMsg",
+        /// The question's number.
+        /// 消息 ID，原样返回。
+        optional msg_id: Text<64> = "msgId" example "800000000010",
+        /// When it was answered.
+        /// 报文响应时间。
+        optional response_timestamp: Moment = "responseTimeStamp" or "responseTimestamp"
+            example "2022-04-21 15:00:53",
+        /// How much is to be paid, in fen.
+        /// 支付总金额，单位：分。
+        optional total_amount: Amount = "totalAmount" example "1908",
+        /// What the payer reads.
+        /// 账单描述。
+        optional bill_desc: Text<255> = "billDesc",
+        /// The merchant's number for the payer.
+        /// 会员号。
+        optional member_id: Text<32> = "memberId",
+        /// The merchant's number for the counter.
+        /// 桌号、柜台号、房间号。
+        optional counter_no: Text<32> = "counterNo",
     }
 }
