@@ -128,7 +128,11 @@ impl Codes {
     pub async fn find(&self, code: &CodeId) -> Result<Option<Coded>, StoreFault> {
         if let Some(fixed) = self.fixed(code).await? {
             let ended = match &fixed.until {
-                Some(key) => self.store.bill(key).await?.is_some(),
+                // Another bill can have come to have that number, with a code of its own.
+                Some(key) => {
+                    let bill = self.store.bill(key).await?;
+                    bill.is_some_and(|bill| bill.terms.code == *code)
+                }
                 None => false,
             };
             if !ended {

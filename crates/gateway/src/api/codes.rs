@@ -147,7 +147,7 @@ impl Api {
     /// 1. an unpaid bill is closed: nobody can pay twice for one code;
     /// 2. a fixed code that is to end is told for which bill;
     /// 3. the new bill, or the new record, is written: from here on the code has its new contents;
-    /// 4. the fixed code that has ended is forgotten.
+    /// 4. the fixed code that has ended is forgotten; where a crash kept it, it stands for nothing.
     ///
     /// Whoever repeats the request after a crash goes on where it stopped: each step finds that it was done.
     pub(super) async fn update_qrcode(&self, request: &UpdateQrcode, asker: &Asker) -> Done {

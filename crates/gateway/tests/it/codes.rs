@@ -359,6 +359,46 @@ async fn a_code_goes_from_bill_to_bill_and_back_to_fixed_as_often_as_one_likes()
 }
 
 #[tokio::test]
+async fn a_late_repeat_of_an_update_does_not_open_a_closed_code_again() {
+    let gateway = Gateway::start().await;
+    for old in [bill("3194B0001"), fixed(700)] {
+        let code = made(&gateway, old).await;
+        let update = and(fixed(800), json!({"qrCodeId": code}));
+        check(&gateway, "update-qrcode", update.clone(), "SUCCESS").await;
+        let close = json!({"qrCodeId": code, "billDate": null});
+        check(&gateway, "close-qrcode", close, "SUCCESS").await;
+        check(&gateway, "update-qrcode", update, "SUCCESS").await;
+        assert_eq!(word(&look(&gateway, &code).await), "closed");
+        // Other contents do open it.
+        let update = and(fixed(801), json!({"qrCodeId": code}));
+        check(&gateway, "update-qrcode", update, "SUCCESS").await;
+        assert_eq!(word(&look(&gateway, &code).await), "fixed");
+    }
+}
+
+#[tokio::test]
+async fn of_two_updates_at_once_one_comes_after_the_other() {
+    let gateway = Gateway::start().await;
+    for (round, old) in [bill("3194B0100"), fixed(700)].into_iter().enumerate() {
+        let code = made(&gateway, old).await;
+        let number = |place: usize| format!("3194B0{}{place}", round + 2);
+        let update = |place| and(bill(&number(place)), json!({"qrCodeId": code}));
+        let sent = |place| gateway.call("update-qrcode", update(place));
+        let answers = tokio::join!(sent(0), sent(1), sent(2), sent(3));
+        for answer in [answers.0, answers.1, answers.2, answers.3] {
+            assert_eq!(answer.outcome(), "200 SUCCESS", "{}", answer.text());
+        }
+        let stands = look(&gateway, &code).await["billNo"].as_str().unwrap().to_owned();
+        for place in 0..4 {
+            let no = number(place);
+            let phase = if no == stands { "requested" } else { "closed" };
+            assert_eq!(gateway.phase(&no).await, phase, "{no}, and {stands} stands");
+        }
+    }
+    is_proven(&*gateway.store).await;
+}
+
+#[tokio::test]
 async fn an_update_that_cannot_be_is_refused_and_changes_nothing() {
     let gateway = Gateway::start().await;
     let code = made(&gateway, bill("3194B0001")).await;
@@ -400,15 +440,26 @@ async fn an_update_that_a_crash_cut_short_is_finished_by_its_repeat() {
     assert_eq!(look(&gateway, &code).await["totalAmount"], 700);
     check(&gateway, "update-qrcode", update.clone(), "SUCCESS").await;
     assert_eq!(look(&gateway, &code).await["billNo"], "3194B0002");
+    // After step 2, and the number went to another bill before the repeat: the code is what it was.
+    let other = made(&gateway, bill("3194B0003")).await;
+    let ends = FixedCode { until: Some(key("3194B0003").into()), ..ends };
+    let fixed_again = and(fixed(700), json!({"qrCodeId": code}));
+    check(&gateway, "update-qrcode", fixed_again, "SUCCESS").await;
+    codes.turn().await.put(&ends).await.unwrap();
+    assert_eq!(look(&gateway, &code).await["totalAmount"], 700);
+    assert_eq!(look(&gateway, &other).await["billNo"], "3194B0003");
+    let ends = FixedCode { until: Some(key("3194B0004").into()), ..ends };
+    let update = and(bill("3194B0004"), json!({"qrCodeId": code}));
+    check(&gateway, "update-qrcode", update.clone(), "SUCCESS").await;
     // After step 3: the bill is there, and the record too.
     codes.turn().await.put(&ends).await.unwrap();
-    assert_eq!(look(&gateway, &code).await["billNo"], "3194B0002");
+    assert_eq!(look(&gateway, &code).await["billNo"], "3194B0004");
     let before = gateway.journal().await;
     check(&gateway, "update-qrcode", update, "SUCCESS").await;
     assert_eq!(gateway.journal().await, before);
     let update = and(fixed(800), json!({"qrCodeId": code}));
     check(&gateway, "update-qrcode", update, "SUCCESS").await;
-    assert_eq!(gateway.phase("3194B0002").await, "closed");
+    assert_eq!(gateway.phase("3194B0004").await, "closed");
     assert_eq!(look(&gateway, &code).await["totalAmount"], 800);
 }
 
