@@ -242,10 +242,11 @@ impl Receiver {
 
     /// What was told is what was committed, and each bill's events came in order.
     async fn sum_up(&self, data: &Path, seed: u64) {
+        let committed = announced(data).await;
         let told = self.told.lock().unwrap();
         let events: BTreeMap<_, _> =
             told.notices.iter().map(|(id, (event, ..))| (id.clone(), event.clone())).collect();
-        assert_eq!(events, announced(data).await, "seed {seed}");
+        assert_eq!(events, committed, "seed {seed}");
         let mut last: BTreeMap<&str, u32> = BTreeMap::new();
         for (bill, version) in &told.taken {
             let before = last.insert(bill, *version);
