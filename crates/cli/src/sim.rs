@@ -36,6 +36,20 @@ enum SimWhat {
         /// Through what 付款渠道
         #[arg(long, value_enum)]
         through: Option<Through>,
+        /// Under what name, where only one person may pay 付款人姓名
+        #[arg(long)]
+        name: Option<String>,
+        /// The number of that person's certificate 付款人证件号
+        #[arg(long)]
+        cert_no: Option<String>,
+    },
+    /// Scan a fixed code: a bill is made, with a code of its own 扫固定码
+    Scan {
+        /// The fixed code (qrCodeId), or all of its billQRCode 二维码 ID 或链接
+        code: String,
+        /// How much to pay, in fen, where the code does not say 金额，单位：分
+        #[arg(long)]
+        amount: Option<u64>,
     },
     /// Decline to pay; the bill can still be paid 拒绝付款
     Decline {
@@ -160,11 +174,18 @@ pub(crate) async fn run(command: SimCommand, screen: &Screen) -> Result<Exit, Fa
 /// Method, path and body of a control.
 fn request(what: SimWhat) -> Result<(&'static str, String, Option<Value>), Failure> {
     Ok(match what {
-        SimWhat::Pay { code, card, through } => {
+        SimWhat::Pay { code, card, through, name, cert_no } => {
             let mut body = Map::new();
             body.extend(card.and_then(word).map(|card| ("card".to_owned(), card)));
             body.extend(through.and_then(word).map(|through| ("through".to_owned(), through)));
+            body.extend(name.map(|name| ("name".to_owned(), name.into())));
+            body.extend(cert_no.map(|number| ("certNo".to_owned(), number.into())));
             ("POST", payer(&code, "/confirm")?, Some(Value::Object(body)))
+        }
+        SimWhat::Scan { code, amount } => {
+            let mut body = Map::new();
+            body.extend(amount.map(|fen| ("amount".to_owned(), fen.into())));
+            ("POST", payer(&code, "/scan")?, Some(Value::Object(body)))
         }
         SimWhat::Decline { code } => ("POST", payer(&code, "/decline")?, None),
         SimWhat::Expire { code } => ("POST", payer(&code, "/expire")?, None),

@@ -679,6 +679,13 @@ fn the_simulation_is_played_from_the_command_line() {
     world.run(&format!("sim expire {link}")).ends(0).shows("lapsed");
     world.run(&format!("sim pay {link}")).ends(9).says("OPERATION_NOT_ALLOWED");
     world.run("sim pay 31940000").ends(8);
+    let terms = "--fixBuyer T --name 5byg5LiJ";
+    let fixed = format!("-o json call get-qrcode --mid {MID} --tid 88880001 {terms}");
+    let code = world.run(&fixed).ends(0).field("qrCodeId");
+    world.run(&format!("sim scan {code}")).ends(2).says("amount");
+    let bill = world.run(&format!("-o json sim scan {code} --amount 5")).ends(0).field("code");
+    world.run(&format!("sim pay {bill} --name 李四")).ends(6).says("named person");
+    world.run(&format!("sim pay {bill} --name 张三")).ends(0).shows("paid");
     world.run("sim scenario set late --operation refund --number 3194R1").ends(0);
     world.run("sim scenario list").ends(0).shows("3194R1").shows("late");
     world.run("sim scenario clear --operation refund --number 3194R1").ends(0);
