@@ -32,7 +32,7 @@ use holdfast_gateway::{
     accounts::Accounts,
     clock::{Clock, Dice, Stopwatch},
     config::Config,
-    notices::outbox::MemoryOutbox,
+    notices::{Outbox as _, outbox::MemoryOutbox},
     start,
     store::{
         Asker, Commit, CommitError, Kind as Registered, MemoryStore, Record, SqliteStore, Store,
@@ -104,9 +104,12 @@ async fn compare(bills: usize) {
 
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::open(&data, config.environment.name()).unwrap());
+    // What was loaded is not to be announced now.
+    let outbox = MemoryOutbox::new();
+    outbox.put(store.last().await.unwrap(), vec![]).await.unwrap();
     let parts = Parts {
         store,
-        outbox: Arc::new(MemoryOutbox::new()),
+        outbox: Arc::new(outbox),
         vault: vault(),
         clock: None,
         dice: Dice::unpredictable(),
