@@ -44,7 +44,7 @@ use crate::{
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// Where a redirect would lead.
+    /// Where a redirect would lead: at most [`limits::NOTICE_ANSWER_KEPT`] bytes of it.
     pub location: Option<String>,
     /// The body, as far as it was read: at most [`limits::NOTICE_ANSWER_BYTES`].
     pub body: Vec<u8>,
@@ -96,6 +96,10 @@ impl Target {
         if bare.is_empty() {
             return Err(refused("it has no host"));
         }
+        // An interface of this machine, or an escape that others may undo.
+        if bare.contains('%') {
+            return Err(refused("its host has a %"));
+        }
         // A port that cannot be read must not become the usual one.
         let named = authority.as_str().get(host.len()..).unwrap_or_default();
         let port = match named.strip_prefix(':') {
@@ -111,7 +115,7 @@ impl Target {
             }
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Ok(Self { secure, host: bare.to_ascii_lowercase(), port, path: path.to_owned() })
+        Ok(Self { secure, host: bare.to_ascii_lowercase(), port, path: request_target(path) })
     }
 
     /// Scheme, host and port: who answers there, whatever is asked for.
@@ -137,6 +141,22 @@ impl Target {
     }
 }
 
+/// A path and query as a request line may have them: from a `/` on, and in ASCII. Merchants write addresses such
+/// as `http://shop.example?room=7`, and Chinese words in them.
+fn request_target(path: &str) -> String {
+    let mut target = String::with_capacity(path.len());
+    if !path.starts_with('/') {
+        target.push('/');
+    }
+    for byte in path.bytes() {
+        match byte.is_ascii() {
+            true => target.push(char::from(byte)),
+            false => target.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    target
+}
+
 /// Networks that belong to nobody's shop, with what they are. The first that contains an address counts.
 ///
 /// From the IANA registries of special-purpose addresses; IPv6 has one network of ordinary addresses, and
@@ -144,6 +164,9 @@ impl Target {
 const SPECIAL: &[(&str, &str, Reach)] = &[
     ("169.254.0.0/16", "a link-local address", Reach::Never),
     ("fd00:ec2::254/128", "the address of a cloud's metadata", Reach::Never),
+    ("fd20:ce::254/128", "the address of a cloud's metadata", Reach::Never),
+    // Looks like anybody's, and is Azure's own inside of every machine there.
+    ("168.63.129.16/32", "the address of a cloud's metadata", Reach::Never),
     ("127.0.0.0/8", "a loopback address", Reach::Test),
     ("10.0.0.0/8", "a private address", Reach::Test),
     ("172.16.0.0/12", "a private address", Reach::Test),
@@ -296,7 +319,11 @@ impl Outbound {
         let answer = patience(limits::NOTICE_TRY_MS, answer).await.ok_or_else(late)??;
         let status = answer.status().as_u16();
         let location = answer.headers().get(header::LOCATION);
-        let location = location.map(|at| String::from_utf8_lossy(at.as_bytes()).into_owned());
+        let location = location.map(|at| {
+            let kept: Vec<u8> =
+                at.as_bytes().iter().copied().take(limits::NOTICE_ANSWER_KEPT).collect();
+            String::from_utf8_lossy(&kept).into_owned()
+        });
         let mut reply = Reply { status, location, body: vec![], cut: None };
         let spent = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
         let left = limits::NOTICE_TRY_MS.saturating_sub(spent);

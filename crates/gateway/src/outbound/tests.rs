@@ -36,6 +36,9 @@ fn only_ordinary_addresses_are_connected_to_in_live() {
         ("::ffff:169.254.169.254", "a link-local address", "a link-local address"),
         ("fe80::1", "a link-local address", "a link-local address"),
         ("fd00:ec2::254", "the address of a cloud's metadata", "the address of a cloud's metadata"),
+        ("fd20:ce::254", "the address of a cloud's metadata", "the address of a cloud's metadata"),
+        ("168.63.129.16", "the address of a cloud's metadata", "the address of a cloud's metadata"),
+        ("168.63.129.17", "", ""),
         ("100.100.100.200", "a shared address", "a shared address"),
         ("100.128.0.1", "", ""),
         ("0.0.0.0", "an unspecified address", "an unspecified address"),
@@ -81,6 +84,16 @@ fn an_address_is_http_or_https_with_a_host_and_nobody_s_name() {
         ("http://shop.example:/", "http://shop.example:80 / shop.example"),
         ("http://[::1]:81/x", "http://[::1]:81 /x [::1]:81"),
         ("HTTP://10.0.0.1", "http://10.0.0.1:80 / 10.0.0.1"),
+        ("http://shop.example?shop=7", "http://shop.example:80 /?shop=7 shop.example"),
+        ("http://shop.example#top", "http://shop.example:80 / shop.example"),
+        ("http://shop.example/?room=房", "http://shop.example:80 /?room=%E6%88%BF shop.example"),
+        (
+            "http://shop.example/通知/a%20b",
+            "http://shop.example:80 /%E9%80%9A%E7%9F%A5/a%20b shop.example",
+        ),
+        ("http://酒店.example/", "it is not a URL"),
+        ("http://[fe80::1%25eth0]/", "its host has a %"),
+        ("http://shop.example./", "http://shop.example.:80 / shop.example."),
         ("ftp://shop.example/", "it begins with neither http:// nor https://"),
         ("/notify", "it begins with neither http:// nor https://"),
         ("http:///notify", "it is not a URL"),
@@ -195,6 +208,14 @@ async fn whatever_a_receiver_does_is_told_and_bounded() {
         let found = post(&url).await;
         assert!(found.starts_with(expected), "{found:?}, not {expected:?}");
     }
+}
+
+#[tokio::test]
+async fn of_where_a_redirect_leads_only_the_beginning_is_kept() {
+    let far = "x".repeat(limits::NOTICE_ANSWER_KEPT);
+    let head = format!("HTTP/1.1 302 Away\r\nlocation: {far}yz\r\ncontent-length: 0\r\n\r\n");
+    let url = receiver(Act::Answers(head.leak())).await;
+    assert_eq!(post(&url).await, format!("302  | {far}"));
 }
 
 // Time that stands still while anybody works, and leaps when all wait.
