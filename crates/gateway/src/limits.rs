@@ -98,9 +98,12 @@ pub const NOTICE_ANSWER_BYTES: usize = 64 * 1024;
 pub const NOTICE_ANSWER_KEPT: usize = 1024;
 /// The most tries under way at one receiver.
 pub const NOTICE_PER_RECEIVER: usize = 8;
-/// The most tries under way at once. Fewer than tokio has threads for looking up names (512), so that a broken
-/// name server does not take the threads that write files.
+/// The most tries under way at once.
 pub const NOTICE_CONNECTIONS: usize = 256;
+/// The most names of receivers that are looked up at once. The system ends a lookup when it likes, long after its
+/// try was given up; so there are more of them than tries, and fewer than tokio has threads (512): a broken name
+/// server does not take the threads that write files.
+pub const NOTICE_LOOKUPS: usize = 384;
 /// Receivers asked of the outbox at a time.
 pub const NOTICE_RECEIVERS: usize = 256;
 /// How often the courier looks whether another process wrote to the outbox, in milliseconds.

@@ -7,8 +7,8 @@
 //! connection is kept: one that was checked yesterday says nothing about today.
 
 use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
+    fmt, io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -28,8 +28,9 @@ use rustls::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    task::JoinSet,
+    net::TcpStream,
+    sync::Semaphore,
+    task::{JoinSet, spawn_blocking},
 };
 use tokio_rustls::TlsConnector;
 
@@ -267,6 +268,7 @@ pub struct TrustError {
 pub struct Outbound {
     border: Border,
     tls: TlsConnector,
+    lookups: Lookups,
 }
 
 impl Outbound {
@@ -298,7 +300,7 @@ impl Outbound {
                 .expect("ring serves the default TLS versions")
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        Ok(Self { border, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { border, tls: TlsConnector::from(Arc::new(config)), lookups: Lookups::default() })
     }
 
     /// Posts a body and reads the answer, whatever it says, within [`limits::NOTICE_TRY_MS`].
@@ -366,10 +368,16 @@ impl Outbound {
 
     /// A connection to a checked address of the target.
     async fn connect(&self, target: &Target) -> Result<TcpStream, Trouble> {
-        let found = lookup_host((target.host.as_str(), target.port)).await;
-        let found =
-            found.map_err(|error| Trouble::when(format_args!("look up {}", target.host), error))?;
-        let addresses: Vec<SocketAddr> = found.take(limits::NOTICE_ADDRESSES).collect();
+        let addresses = match target.host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, target.port)],
+            Err(_) => {
+                let (host, port) = (target.host.clone(), target.port);
+                let ask = move || Ok((host.as_str(), port).to_socket_addrs()?.collect());
+                let found = self.lookups.ask(ask).await;
+                let unfound = |error| Trouble::when(format_args!("look up {}", target.host), error);
+                found.map_err(unfound)?
+            }
+        };
         // All of them before the first connection: a name with one address out of bounds is up to something.
         for address in &addresses {
             self.border.check(address.ip()).map_err(|what| {
@@ -399,6 +407,32 @@ impl Outbound {
             }
         }
         Err(trouble)
+    }
+}
+
+/// Bounds the lookups of names that the system has not ended yet, also those that nobody waits for any more.
+struct Lookups(Arc<Semaphore>);
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(limits::NOTICE_LOOKUPS)))
+    }
+}
+
+impl Lookups {
+    /// Asks the system on a thread that may wait. The place is given back when it has answered.
+    async fn ask(
+        &self,
+        ask: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    ) -> io::Result<Vec<SocketAddr>> {
+        let place = self.0.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let asked = spawn_blocking(move || {
+            let _place = place;
+            let mut found = ask()?;
+            found.truncate(limits::NOTICE_ADDRESSES);
+            Ok(found)
+        });
+        asked.await.map_err(io::Error::other)?
     }
 }
 

@@ -244,6 +244,41 @@ async fn an_address_that_leads_nowhere_is_told() {
 }
 
 #[tokio::test]
+async fn a_lookup_that_does_not_end_keeps_its_place_when_nobody_waits_for_it() {
+    let lookups = Lookups::default();
+    let (answer, answers) = std::sync::mpsc::channel::<()>();
+    let (asked, asks) = tokio::sync::oneshot::channel();
+    let hangs = lookups.ask(move || {
+        asked.send(()).unwrap();
+        let _ = answers.recv();
+        Ok(vec![])
+    });
+    tokio::select! {
+        biased;
+        _ = hangs => panic!("nobody has answered"),
+        _ = asks => {}
+    }
+    assert_eq!(lookups.0.available_permits(), limits::NOTICE_LOOKUPS - 1);
+    drop(answer);
+    let all = u32::try_from(limits::NOTICE_LOOKUPS).unwrap();
+    drop(lookups.0.acquire_many(all).await.unwrap());
+}
+
+#[tokio::test]
+async fn while_no_more_names_can_be_looked_up_addresses_in_digits_are_reached() {
+    let url = receiver(Act::Answers("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")).await;
+    let outbound = Outbound { lookups: Lookups(Arc::new(Semaphore::new(0))), ..outbound() };
+    assert_eq!(told(outbound.post(&url, &[], "body".to_owned()).await), "200 ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_cannot_be_looked_up_now_is_not_waited_for_longer_than_the_bound() {
+    let outbound = Outbound { lookups: Lookups(Arc::new(Semaphore::new(0))), ..outbound() };
+    let found = told(outbound.post("http://localhost:9/", &[], "body".to_owned()).await);
+    assert_eq!(found, "no answer within 10000 ms");
+}
+
+#[tokio::test]
 async fn a_name_is_resolved_and_its_address_checked_before_anything_is_sent() {
     // Also in its other spellings, which only the resolver knows.
     for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"] {
