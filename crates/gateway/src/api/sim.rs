@@ -26,7 +26,7 @@ use crate::{
     channel::{Confirmation, Operation, Scenario, Shown, Simulated, objection},
     codes::{Coded, FixedCode, Untold},
     config::duration_ms,
-    limits,
+    limits, notices,
     store::{self, Asker, StoreFault},
     submit::SubmitError,
     view,
@@ -479,6 +479,10 @@ impl Api {
         let grant = payment.and_then(|payment| payment.grant.as_ref());
         let balances = bill.balances();
         let fen = |account| u64::try_from(balances.of(&account)).unwrap_or_default();
+        let signed = merchant
+            .as_ref()
+            .and_then(|merchant| notices::return_address(bill, merchant, &self.terms.public_url));
+        let back = signed.or_else(|| bill.terms.details.return_url.as_ref().map(Text::to_string));
         let mut seen = json!({
             "code": bill.terms.code.as_str(),
             "scanned": bill.terms.scanned.as_ref().map(CodeId::as_str),
@@ -498,7 +502,7 @@ impl Api {
             "paidTime": payment.map(|payment| show(payment.receipt.at)),
             "authIdRespCd": grant.and_then(|grant| grant.auth.as_ref()).map(|auth| auth.as_str()),
             "deadline": grant.map(|grant| show(grant.deadline)),
-            "returnUrl": bill.terms.details.return_url.as_ref().map(Text::as_str),
+            "returnUrl": back,
             "wallets": payer.wallets.as_ref().map(Text::as_str),
             "installments": payer.installments,
             "creditCards": payer.no_credit_cards.then_some(false),

@@ -1,10 +1,14 @@
 //! Notices as a merchant's system receives them from a whole gateway.
 
+use holdfast_client::{
+    Amount, BillNo, Day, Tid,
+    notice::{self as receiver, Expected},
+};
 use holdfast_gateway::{
     clock::{Dice, patience},
     notices::outbox::{Filter, Letters as _, State},
 };
-use holdfast_wire::{messages::Notice, notice, secret::NoticeKey};
+use holdfast_wire::{field::BillStatus, messages::Notice, notice, secret::NoticeKey};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -104,6 +108,49 @@ async fn a_merchant_without_a_key_is_told_nothing_and_the_operator_sees_why() {
     let key = key(&gateway).await;
     gateway.sim("POST", "/sim/clock", json!({"advance": "20s"})).await;
     shop.take(&key, notice::DONE).await;
+    gateway.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_payer_goes_back_to_the_shop_with_a_result_that_the_shop_can_verify() {
+    let gateway = Gateway::start().await;
+    let plain = "https://hotel.example/done?room=1";
+    let fields = json!({
+        "billNo": BILL, "totalAmount": 500, "preauthTransaction": "true", "returnUrl": plain,
+    });
+    let made = gateway.call("get-qrcode", fields).await;
+    let payer = format!("/sim/payer/{}", made.field("qrCodeId"));
+    let confirm = format!("{payer}/confirm");
+    let key = key(&gateway).await;
+    let seen = gateway.sim("GET", &payer, Value::Null).await;
+    assert_eq!(seen.field("returnUrl"), plain, "nobody has paid yet");
+    let paid = gateway.sim("POST", &confirm, Value::Null).await.field("returnUrl");
+    let query = paid.strip_prefix(&format!("{plain}&")).unwrap();
+    let order = Expected {
+        mid: mid(MID),
+        tid: Tid::parse(&made.field("tid")).unwrap(),
+        bill_no: BillNo::parse(BILL).unwrap(),
+        bill_date: Day::parse(&made.field("billDate")).unwrap(),
+        total_amount: Amount::from_fen(500).unwrap(),
+    };
+    let told = receiver::verify(std::slice::from_ref(&key), query).unwrap();
+    let told = receiver::expect(told, &order).unwrap();
+    assert_eq!(told.bill_status, BillStatus::Paid);
+    let forged = query.replace("totalAmount=500", "totalAmount=600");
+    assert!(forged != query && receiver::verify(&[key], &forged).is_err());
+    let seen = gateway.sim("GET", &payer, Value::Null).await;
+    assert_eq!(seen.field("returnUrl"), paid);
+    gateway.running.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_communication_key_a_payer_goes_back_to_the_plain_address() {
+    let gateway = Gateway::start().await;
+    let plain = "https://hotel.example/done";
+    let fields = json!({"billNo": BILL, "totalAmount": 500, "returnUrl": plain});
+    let code = gateway.call("get-qrcode", fields).await.field("qrCodeId");
+    let paid = gateway.sim("POST", &format!("/sim/payer/{code}/confirm"), Value::Null).await;
+    assert_eq!(paid.field("returnUrl"), plain, "{}", paid.text());
     gateway.running.stop().await;
 }
 

@@ -142,9 +142,9 @@ Small JSON answers, without authentication, in the test environment only. On the
 
 | request 请求 | body 报文 | what happens 结果 |
 |---|---|---|
-| `GET /sim/payer/{qrCodeId}` | – | The bill as its payer sees it, `phase`, `held` and `taken` among the fields. Also `GET /bills/qrCode.do?id=…`. 付款人所见的账单 |
+| `GET /sim/payer/{qrCodeId}` | – | The bill as its payer sees it, `phase`, `held` and `taken` among the fields. Also `GET /bills/qrCode.do?id=…`. `returnUrl` is the address from the request; once the bill is paid and its merchant has a communication key, with the signed result as its query, as a notice says it. 付款人所见的账单；支付后 `returnUrl` 带有已签名的支付结果 |
 | `POST /sim/payer/{qrCodeId}/scan` | `{\"amount\":1908}`, in fen, where the code does not say | The payer scans a fixed code (固定码): a bill is made, and answered with a `code` of its own. Where the code has a `payInfoQueryAddr`, the merchant's system is asked how much; without a good answer within 5 seconds no bill is made. 扫固定码建单 |
-| `POST /sim/payer/{qrCodeId}/confirm` | `{\"card\":\"debit\"\\|\"credit\",\"through\":\"unionpay\"\\|\"wechat\"\\|\"alipay\",\"name\":\"…\",\"certNo\":\"…\"}`, all optional | The payer confirms; a hold is answered with its six-digit `authIdRespCd`. Name and certificate are compared where `fixBuyer` is `T`; a payer whom the bill's rules keep out is refused with the rule. A fixed code with an amount is scanned first. 付款人确认 |
+| `POST /sim/payer/{qrCodeId}/confirm` | `{\"card\":\"debit\"\\|\"credit\",\"through\":\"unionpay\"\\|\"wechat\"\\|\"alipay\",\"name\":\"…\",\"certNo\":\"…\"}`, all optional | The payer confirms; a hold is answered with its six-digit `authIdRespCd`. Name and certificate are compared where `fixBuyer` is `T`; a payer whom the bill's rules keep out is refused with the rule. A fixed code with an amount is scanned first. The answer is the bill, with the signed `returnUrl`. 付款人确认；应答为账单，含已签名的 `returnUrl` |
 | `POST /sim/payer/{qrCodeId}/decline` | – | The payer says no; the bill can still be paid. 付款人拒绝 |
 | `POST /sim/payer/{qrCodeId}/expire` | – | The bill lapses at once. 账单立即过期 |
 | `GET /sim/clock` | – | The time that bills live by, and the time on the wall. 账单时间与真实时间 |
