@@ -137,6 +137,7 @@ Examples 示例:
   holdfast notices resend 17                                send it again now, and wait
   holdfast notices resend --all-failed                      everything that was given up
   holdfast notices resend --mid 898201612345678 --since 2026-11-23
+  holdfast notices drop --to https://gone.example           no more tries there
 
 A notice waits until its receiver answers with a status from 200 to 299 and SUCCESS in the body. It is tried 16
 times, over some 24 hours, and then given up; given up is not lost, it can be resent. While nobody answers at a

@@ -1,4 +1,4 @@
-//! `holdfast notices`: what merchants were told and whether it arrived, and telling them again. It works on the
+//! `holdfast notices`: what merchants were told and whether it arrived; telling them again, or no more. It works on the
 //! data directory itself, also while a gateway runs on it; the gateway notices a resend within half a second.
 
 use std::future::pending;
@@ -6,10 +6,11 @@ use std::future::pending;
 use clap::{Args, Subcommand};
 use holdfast_domain::{BillNo, Day, Mid, Moment};
 use holdfast_gateway::{
-    clock::{Stopwatch, patience},
+    clock::{Clock, Stopwatch, patience},
     config::{Config, duration_ms},
     limits,
-    notices::outbox::{Counts, Filter, Kept, Letters as _, SqliteOutbox, State, Try},
+    notices::outbox::{Counts, Filter, Kept, Letters as _, Receiver, SqliteOutbox, State, Try},
+    outbound::Target,
     store::{OpenError, StoreFault},
 };
 use holdfast_wire::time;
@@ -73,6 +74,18 @@ enum NoticesWhat {
         #[command(flatten)]
         settings: DataSettings,
     },
+    /// Give up notices that wait, such as those to a receiver that will not come back 放弃等待中的通知
+    ///
+    /// One notice by its number, or all that the flags name. Nothing is lost: they are listed as given-up, and for
+    /// a year `notices resend` can send them after all, also with --all-failed. 放弃的通知保留一年，可用 notices resend 重发。
+    Drop {
+        /// Its number, as `notices list` shows it 通知编号
+        id: Option<u64>,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
 }
 
 /// Which notices are meant.
@@ -90,6 +103,9 @@ struct Which {
     /// Only those about bills of this number 账单号
     #[arg(long, value_name = "BILL_NO", value_parser = read_bill)]
     bill: Option<BillNo>,
+    /// Only those that go to this receiver: scheme, host and port count 接收方地址
+    #[arg(long, value_name = "URL", value_parser = read_receiver)]
+    to: Option<Receiver>,
     /// Only of what happened then or later, Beijing time: 2026-11-23 or "2026-11-23 10:00:00" 起始时间（北京时间）
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     since: Option<Moment>,
@@ -100,9 +116,9 @@ struct Which {
 
 impl Which {
     fn filter(self) -> Filter {
-        let Self { mid, state, event, bill, since, until } = self;
+        let Self { mid, state, event, bill, to, since, until } = self;
         let states = state.into_iter().collect();
-        Filter { id: None, mid, states, event, bill, since, until }
+        Filter { id: None, mid, states, event, bill, to, since, until }
     }
 }
 
@@ -161,7 +177,66 @@ pub(crate) async fn run(command: NoticesCommand, screen: &Screen) -> Result<Exit
             }
             Ok(Exit::Done)
         }
+        NoticesWhat::Drop { id, which, settings } => {
+            let outbox = open(&settings.0.read()?)?;
+            let filter = Filter { id, ..which.filter() };
+            if filter == Filter::default() {
+                return Err(Failure::new(Exit::Usage, "which notices? (放弃哪些通知？)").hint(
+                    "holdfast notices drop 17, or --to https://gone.example, or --mid 898201612345678",
+                ));
+            }
+            if let Some(state) = filter.states.iter().find(|state| **state != State::Waiting) {
+                let sentence = format!(
+                    "only notices that wait can be dropped, not those in state {}",
+                    state.name()
+                );
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("{sentence} (只能放弃等待中的通知)"),
+                )
+                .hint("holdfast notices drop … without --state"));
+            }
+            let kept = match id {
+                Some(id) => Some(one(&outbox, id).await?),
+                None => None,
+            };
+            if let Some(kept) = kept.filter(|kept| kept.state != State::Waiting) {
+                let (id, state) = (kept.id, state_text(kept.state));
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("notice {id} does not wait any more: {state} (通知已不在等待)"),
+                )
+                .hint(format!("holdfast notices show {id}")));
+            }
+            let dropped = give_up(&outbox, &filter, screen).await?;
+            screen.result(match screen.format {
+                Format::Json => json!({"dropped": dropped}).to_string(),
+                Format::Text if dropped == 0 => "nothing to drop (没有需要放弃的通知)".to_owned(),
+                Format::Text => format!("dropped 已放弃 {dropped}"),
+            })?;
+            Ok(Exit::Done)
+        }
     }
+}
+
+/// Gives the letters up, some at a time, so that the gateway can write in between. Answers how many.
+async fn give_up(
+    outbox: &SqliteOutbox,
+    filter: &Filter,
+    screen: &Screen,
+) -> Result<usize, Failure> {
+    // By the wall: in test, where bills may live ahead of it, what was dropped is only kept for less long.
+    let now = Clock::running(0).now();
+    let (mut after, mut dropped) = (0, 0_usize);
+    while let Some((some, last)) = outbox.drop(filter, now, after).await.map_err(broken)? {
+        dropped = dropped.saturating_add(some);
+        after = last;
+        if dropped > limits::NOTICE_STEP {
+            screen.progress(format_args!("{dropped} notices are dropped"));
+        }
+    }
+    screen.progress_over();
+    Ok(dropped)
 }
 
 /// Makes the letters due, some at a time, so that the gateway can write in between. Answers the round's number.
@@ -420,6 +495,13 @@ fn read_mid(text: &str) -> Result<Mid, String> {
 
 fn read_bill(text: &str) -> Result<BillNo, String> {
     BillNo::parse(text).map_err(|_| "6 to 31 letters, digits, - _ .".to_owned())
+}
+
+fn read_receiver(text: &str) -> Result<Receiver, String> {
+    match Target::parse(text) {
+        Ok(_) => Ok(Receiver::of(text)),
+        Err(trouble) => Err(trouble.to_string()),
+    }
 }
 
 fn read_state(text: &str) -> Result<State, String> {

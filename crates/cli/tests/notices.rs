@@ -105,6 +105,9 @@ async fn notices_are_listed_by_what_they_are_and_in_pages() {
         ("--state waiting --mid M1", &[4, 2]),
         ("--event hold.released", &[2]),
         ("--bill BILL04", &[4]),
+        ("--to HTTP://127.0.0.1:9", &[5, 4, 3, 2, 1]),
+        ("--to http://127.0.0.1:9/elsewhere --state given-up", &[3]),
+        ("--to http://127.0.0.1", &[]),
         ("--since 2024-10-05", &[]),
         ("--until 2024-10-05", &[5, 4, 3, 2, 1]),
     ] {
@@ -177,6 +180,38 @@ async fn resending_makes_due_what_was_meant_and_says_that_no_gateway_runs() {
     run(&dir, "notices resend 77", 8);
     let (stdout, _) = run(&dir, "notices resend --mid M9", 0);
     assert!(stdout.contains("nothing to resend"), "{stdout}");
+}
+
+#[tokio::test]
+async fn dropping_gives_up_what_waits_and_only_what_was_meant() {
+    for (line, expected) in [
+        ("2", &[2][..]),
+        ("--mid M1", &[2, 4]),
+        ("--mid M1 --state waiting --event hold.authorized", &[4]),
+        ("--to http://127.0.0.1:9", &[2, 4, 5]),
+        ("--to http://127.0.0.1:10", &[]),
+    ] {
+        let (dir, _outbox) = outbox().await;
+        let (stdout, _) = run(&dir, &format!("-o json notices drop {line}"), 0);
+        let told: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(told["dropped"], expected.len(), "{line}");
+        let mut dropped = ids(&dir, "--state given-up");
+        dropped.retain(|id| *id != 3);
+        dropped.reverse();
+        assert_eq!(dropped, expected, "{line}");
+        assert_eq!(ids(&dir, "--state delivered"), [1], "{line}");
+    }
+    let (dir, _outbox) = outbox().await;
+    for (line, code, expected) in [
+        ("", 2, "which notices?"),
+        ("--mid M1 --state delivered", 2, "only notices that wait can be dropped"),
+        ("1", 2, "notice 1 does not wait any more: delivered"),
+        ("77", 8, "there is no notice 77"),
+        ("--to nowhere", 2, "it begins with neither http:// nor https://"),
+    ] {
+        let (_, told) = run(&dir, &format!("notices drop {line}"), code);
+        assert!(told.contains(expected), "{line}: {told}");
+    }
 }
 
 /// A gateway that does not know the merchant, so that it has no key to sign with.

@@ -55,7 +55,7 @@ pub enum State {
     Waiting,
     /// Its receiver has said yes.
     Delivered,
-    /// It was tried as often as the timetable goes. It can be resent by hand.
+    /// It was tried as often as the timetable goes, or dropped by hand. It can be resent by hand.
     GivenUp,
 }
 
@@ -154,6 +154,8 @@ pub struct Filter {
     pub event: Option<String>,
     /// Those about bills of that number.
     pub bill: Option<BillNo>,
+    /// Those that go to one receiver.
+    pub to: Option<Receiver>,
     /// Those of what happened then or later.
     pub since: Option<Moment>,
     /// Those of what happened before.
@@ -168,12 +170,13 @@ impl Filter {
     }
 
     fn takes(&self, kept: &Kept) -> bool {
-        let Self { id, mid, states, event, bill, since, until } = self;
+        let Self { id, mid, states, event, bill, to, since, until } = self;
         id.is_none_or(|id| id == kept.id)
             && mid.as_ref().is_none_or(|mid| *mid == kept.letter.mid)
             && (states.is_empty() || states.contains(&kept.state))
             && event.as_ref().is_none_or(|event| *event == kept.letter.event)
             && bill.as_ref().is_none_or(|bill| *bill == kept.letter.bill.no)
+            && to.as_ref().is_none_or(|to| *to == kept.receiver)
             && since.is_none_or(|since| kept.letter.at >= since)
             && until.is_none_or(|until| kept.letter.at < until)
     }
@@ -254,6 +257,16 @@ pub trait Letters: Outbox {
         round: u64,
         after: u64,
     ) -> Task<'a, Result<Option<u64>, StoreFault>>;
+
+    /// Gives letters up by hand that wait and that `filter` takes, from after the number `after` on and at most
+    /// [`limits::NOTICE_STEP`]; answers how many, and the last one's number, or `None` when there are no more. One
+    /// that is under way is given up unless it arrives.
+    fn drop<'a>(
+        &'a self,
+        filter: &'a Filter,
+        now: Moment,
+        after: u64,
+    ) -> Task<'a, Result<Option<(usize, u64)>, StoreFault>>;
 
     /// How many rounds of resending there were, also by other processes.
     fn rounds<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>>;
@@ -540,6 +553,28 @@ impl Letters for MemoryOutbox {
                 });
             }
             Ok(ids.last().copied())
+        })
+    }
+
+    fn drop<'a>(
+        &'a self,
+        filter: &'a Filter,
+        now: Moment,
+        after: u64,
+    ) -> Task<'a, Result<Option<(usize, u64)>, StoreFault>> {
+        Box::pin(async move {
+            let mut shelf = self.shelf();
+            let all = shelf.letters.range((Excluded(after), Unbounded));
+            let waits = |held: &Held| held.kept.state == State::Waiting;
+            let found = all.filter(|(_, held)| waits(held) && filter.takes(&held.kept));
+            let ids: Vec<u64> = found.map(|(id, _)| *id).take(limits::NOTICE_STEP).collect();
+            for id in &ids {
+                shelf.change(*id, |held| {
+                    held.kept.state = State::GivenUp;
+                    held.settled = Some(now);
+                });
+            }
+            Ok(ids.last().map(|last| (ids.len(), *last)))
         })
     }
 

@@ -43,6 +43,8 @@ scenarios! {
     resending_during_a_try_is_not_undone_by_it
     an_older_letter_that_is_resent_goes_before_the_later_ones
     many_letters_are_resent_in_steps
+    what_waits_can_be_dropped_and_resent_and_nothing_else_is_touched
+    dropping_during_a_try_stands_unless_the_letter_arrives
     what_was_settled_long_ago_is_removed_and_what_waits_never
 }
 
@@ -179,7 +181,7 @@ async fn letters_are_found_by_what_they_are(outbox: &dyn Letters) {
                 letter(1, "BILL01", "http://one/"),
                 of("M2", letter(2, "BILL01", "http://one/")),
                 released,
-                letter(4, "BILL03", "http://one/"),
+                letter(4, "BILL03", "http://one:81/"),
             ],
         )
         .await
@@ -190,6 +192,7 @@ async fn letters_are_found_by_what_they_are(outbox: &dyn Letters) {
     let states = |states: &[State]| Filter { states: states.to_vec(), ..Filter::default() };
     let bill = |no| Filter { bill: Some(BillNo::parse(no).unwrap()), ..Filter::default() };
     let any = Filter::default;
+    let to = |url| Filter { to: Some(Receiver::of(url)), ..Filter::default() };
     for (filter, expected) in [
         (any(), "4 3 2 1"),
         (Filter::one(2), "2"),
@@ -203,6 +206,8 @@ async fn letters_are_found_by_what_they_are(outbox: &dyn Letters) {
         (bill("BILL01"), "2 1"),
         (Filter { mid: mid("M2").mid, ..bill("BILL01") }, "2"),
         (Filter { event: Some("hold.released".to_owned()), ..any() }, "3"),
+        (to("http://one"), "3 2 1"),
+        (to("http://one:81/elsewhere"), "4"),
         (Filter { since: Some(Moment(3)), ..any() }, "4 3"),
         (Filter { since: Some(Moment(2)), until: Some(Moment(4)), ..any() }, "3 2"),
     ] {
@@ -290,6 +295,41 @@ async fn many_letters_are_resent_in_steps(outbox: &dyn Letters) {
     }
     assert_eq!(steps, [count / 2, count - 1, count]);
     check_counts(outbox, round, [count, 0, 0]).await;
+}
+
+async fn what_waits_can_be_dropped_and_resent_and_nothing_else_is_touched(outbox: &dyn Letters) {
+    put(outbox, "1 BILL01, 2 BILL01, 3 BILL02, 4 BILL03").await;
+    succeeds(outbox, 3).await;
+    let drop = async |filter: Filter| outbox.drop(&filter, Moment(70), 0).await.unwrap();
+    assert_eq!(drop(Filter::one(3)).await, None, "it has arrived");
+    assert_eq!(drop(Filter::one(1)).await, Some((1, 1)));
+    check_due(outbox, 100, "2 4").await;
+    let delivered = Filter { states: vec![State::Delivered], ..Filter::default() };
+    assert_eq!(drop(delivered).await, None);
+    assert_eq!(drop(Filter::default()).await, Some((2, 4)));
+    assert_eq!(drop(Filter::default()).await, None, "they are dropped");
+    check_due(outbox, 100, "").await;
+    assert_eq!(one(outbox, 3).await.state, State::Delivered);
+    // It counts as settled from then on.
+    assert_eq!(outbox.sweep(Moment(70 + limits::NOTICE_GIVEN_UP_KEPT_MS)).await.unwrap(), 1);
+    resend(outbox, &Filter::one(2)).await;
+    check_due(outbox, 100, "2").await;
+}
+
+async fn dropping_during_a_try_stands_unless_the_letter_arrives(outbox: &dyn Letters) {
+    for (seq, then, state) in [
+        (1, Then::Again(Moment(5_000)), State::GivenUp),
+        (2, Then::GivenUp, State::GivenUp),
+        (3, Then::Delivered, State::Delivered),
+    ] {
+        put(outbox, &format!("{seq} BILL01")).await;
+        let under_way = one(outbox, seq).await;
+        outbox.drop(&Filter::one(seq), Moment(1), 0).await.unwrap();
+        outbox.record(&[outcome(&under_way, then)]).await.unwrap();
+        let kept = one(outbox, seq).await;
+        assert_eq!((kept.state, kept.made), (state, 1), "{then:?}");
+        check_due(outbox, 9_000, "").await;
+    }
 }
 
 async fn what_was_settled_long_ago_is_removed_and_what_waits_never(outbox: &dyn Letters) {

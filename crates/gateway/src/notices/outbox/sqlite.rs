@@ -73,6 +73,8 @@ const ROUNDS: &str = "SELECT rounds FROM outbox";
 const RESEND: &str =
     "UPDATE letters SET tries = iif(state = 0, tries, 0), state = 0, next = at, round = ?2,
     settled = NULL WHERE id = ?1";
+const DROP: &str =
+    "UPDATE letters SET state = 2, ready = NULL, settled = ?2 WHERE id = ?1 AND state = 0";
 const COUNTS: &str =
     "SELECT state, count(*) FROM letters WHERE round > 0 AND round = ?1 GROUP BY state";
 
@@ -385,6 +387,32 @@ impl Letters for SqliteOutbox {
         })
     }
 
+    fn drop<'a>(
+        &'a self,
+        filter: &'a Filter,
+        now: Moment,
+        after: u64,
+    ) -> Task<'a, Result<Option<(usize, u64)>, StoreFault>> {
+        Box::pin(async move {
+            if !filter.states.is_empty() && !filter.states.contains(&State::Waiting) {
+                return Ok(None);
+            }
+            let waiting = Filter { states: vec![State::Waiting], ..filter.clone() };
+            let (query, values) = question(&waiting, End::Oldest(after), limits::NOTICE_STEP);
+            self.write("drop letters", move |file| {
+                let mut list = file.prepare_cached(&query)?;
+                let found = list.query_map(params_from_iter(values), |row| row.get(0))?;
+                let ids: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+                for id in &ids {
+                    file.prepare_cached(DROP)?.execute(params![id, now.0])?;
+                    line_up(file, unsigned(*id))?;
+                }
+                Ok(ids.last().map(|last| (ids.len(), unsigned(*last))))
+            })
+            .await
+        })
+    }
+
     fn rounds<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         Box::pin(async move {
             self.read(|file| {
@@ -427,7 +455,7 @@ pub(super) fn question(
     end: End,
     limit: usize,
 ) -> (String, Vec<Box<dyn ToSql + Send>>) {
-    let Filter { id, mid, states, event, bill, since, until } = filter;
+    let Filter { id, mid, states, event, bill, to, since, until } = filter;
     let mut values: Vec<Box<dyn ToSql + Send>> = vec![];
     let mut conditions: Vec<String> = vec![];
     let mut when = |condition: &str, value: Box<dyn ToSql + Send>| {
@@ -447,6 +475,9 @@ pub(super) fn question(
     }
     if let Some(event) = event {
         when("event = ?", Box::new(event.clone()));
+    }
+    if let Some(to) = to {
+        when("receiver = ?", Box::new(to.as_str().to_owned()));
     }
     if let Some(since) = since {
         when("at >= ?", Box::new(since.0));
