@@ -104,6 +104,9 @@ pub const NOTICE_CONNECTIONS: usize = 256;
 /// try was given up; so there are more of them than tries, and fewer than tokio has threads (512): a broken name
 /// server does not take the threads that write files.
 pub const NOTICE_LOOKUPS: usize = 384;
+/// How far back the machine's clock may have gone, in milliseconds, for new letters to wait until those from before
+/// have been due. After a clock that was wrong by more, nobody waits for the time it showed.
+pub const NOTICE_BACK_MS: i64 = 60_000;
 /// Receivers asked of the outbox at a time.
 pub const NOTICE_RECEIVERS: usize = 256;
 /// How often the courier looks whether another process wrote to the outbox, in milliseconds.

@@ -50,7 +50,7 @@ CREATE TABLE tries (
 -- One row.
 CREATE TABLE outbox (
     cursor INTEGER NOT NULL, -- the last record of the journal whose letters are here
-    newest INTEGER NOT NULL, -- the latest moment any letter was first due; none is due before one put earlier
+    newest INTEGER NOT NULL, -- when the last letter put is first due; none is due before one put earlier
     rounds INTEGER NOT NULL  -- how often somebody resent by hand
 ) STRICT;
 

@@ -208,7 +208,8 @@ impl Counts {
 /// The letters about one bill to one address form a line, in the order they were put. Only the first that
 /// waits in its line is *ready*: it may go out from its [`Kept::next`] on. So whatever order ready letters go
 /// out in, none overtakes another about the same bill. A new letter is due when it happened, but never before
-/// one that was put earlier: first tries begin in the order of events.
+/// one that was put earlier: first tries begin in the order of events, unless the clock was wrong
+/// ([`limits::NOTICE_BACK_MS`]).
 pub trait Letters: Outbox {
     /// The receivers with a ready letter, by name, from after `after` on, at most `limit`; with the moment the
     /// first letter is due.
@@ -298,6 +299,14 @@ impl News {
     }
 }
 
+/// When a letter of what happened `at` is due, after letters of which the latest was due at `newest`.
+fn due_at(newest: i64, at: Moment) -> i64 {
+    match newest.saturating_sub(at.0) > limits::NOTICE_BACK_MS {
+        true => at.0,
+        false => newest.max(at.0),
+    }
+}
+
 fn receivers(letters: &[Letter]) -> BTreeSet<Receiver> {
     letters.iter().map(|letter| Receiver::of(&letter.url)).collect()
 }
@@ -338,7 +347,7 @@ impl Shelf {
             return;
         }
         self.last = self.last.saturating_add(1);
-        self.newest = self.newest.max(letter.at.0);
+        self.newest = due_at(self.newest, letter.at);
         let (id, next) = (self.last, Moment(self.newest));
         let receiver = Receiver::of(&letter.url);
         let state = State::Waiting;

@@ -32,6 +32,7 @@ scenarios! {
     the_cursor_never_goes_back
     first_tries_come_in_the_order_of_events
     what_was_told_of_late_is_not_due_before_what_was_put_earlier
+    a_clock_that_was_wrong_once_does_not_keep_later_letters_waiting
     a_bill_s_letters_to_one_address_come_one_after_the_other
     a_letter_that_was_given_up_holds_nothing_back
     receivers_come_by_name_and_in_pages
@@ -85,6 +86,21 @@ async fn what_was_told_of_late_is_not_due_before_what_was_put_earlier(outbox: &d
     outbox.put(4, vec![at(4, 15)]).await.unwrap();
     check_due(outbox, 29, "1").await;
     check_due(outbox, 30, "1 2 3 4").await;
+}
+
+async fn a_clock_that_was_wrong_once_does_not_keep_later_letters_waiting(outbox: &dyn Letters) {
+    let year = 366 * 86_400_000;
+    for (seq, at) in [(1, 10), (2, year), (3, 20), (4, 30)] {
+        let letter = letter(seq, &format!("BILL0{seq}"), "http://one/");
+        outbox.put(seq, vec![Letter { at: Moment(at), ..letter }]).await.unwrap();
+    }
+    check_due(outbox, 30, "1 3 4").await;
+    check_due(outbox, year, "1 3 4 2").await;
+    // A little back is no wrong clock.
+    let back = letter(5, "BILL05", "http://one/");
+    outbox.put(5, vec![Letter { at: Moment(30 - limits::NOTICE_BACK_MS), ..back }]).await.unwrap();
+    check_due(outbox, 29, "1 3").await;
+    check_due(outbox, 30, "1 3 4 5").await;
 }
 
 async fn a_bill_s_letters_to_one_address_come_one_after_the_other(outbox: &dyn Letters) {

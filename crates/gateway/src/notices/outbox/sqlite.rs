@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, ToSql, params, params_from_iter, types::FromSqlE
 
 use super::{
     super::{Letter, Outbox},
-    Counts, Filter, Kept, Letters, News, Outcome, Receiver, State, Then, Try, receivers,
+    Counts, Filter, Kept, Letters, News, Outcome, Receiver, State, Then, Try, due_at, receivers,
 };
 use crate::{
     limits,
@@ -33,7 +33,7 @@ macro_rules! select {
 }
 
 const CURSOR: &str = "SELECT cursor FROM outbox";
-const MOVE_CURSOR: &str = "UPDATE outbox SET cursor = max(cursor, ?1), newest = max(newest, ?2)";
+const MOVE_CURSOR: &str = "UPDATE outbox SET cursor = max(cursor, ?1), newest = ?2";
 const NEWEST: &str = "SELECT newest FROM outbox";
 const PUT: &str =
     "INSERT INTO letters (seq, url, receiver, mid, bill_no, bill_date, event, notify_id, pairs, at,
@@ -230,7 +230,7 @@ impl Outbox for SqliteOutbox {
                 let mut newest: i64 =
                     file.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?;
                 for letter in &letters {
-                    newest = newest.max(letter.at.0);
+                    newest = due_at(newest, letter.at);
                     put(file, letter, newest)?;
                 }
                 file.prepare_cached(MOVE_CURSOR)?.execute(params![signed(cursor), newest])
