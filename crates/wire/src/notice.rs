@@ -42,6 +42,9 @@ pub enum NoticeFault {
     NotForm,
     /// A name is there twice, so that two readers may see two notices.
     Twice(String),
+    /// A value reads as if more fields followed in it. The signature does not tell where a value ends, so whoever
+    /// carried the notice may have moved the border between fields.
+    Ambiguous(String),
     /// It has no signature.
     Unsigned,
     /// It was not signed with the key, or was changed on its way.
@@ -168,7 +171,18 @@ pub fn read(keys: &[NoticeKey], pairs: &[(String, String)]) -> Result<Notice, No
     if right == 0 {
         return Err(NoticeFault::WrongSignature);
     }
+    if let Some((name, _)) = pairs.iter().find(|(_, value)| hides_a_field(value)) {
+        return Err(NoticeFault::Ambiguous(name.clone()));
+    }
     Notice::decode(&object).map_err(NoticeFault::Incomplete)
+}
+
+/// Whether a value goes on like a form does, with a field that notices have.
+fn hides_a_field(value: &str) -> bool {
+    value.split('&').skip(1).any(|rest| {
+        let name = rest.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| Notice::FIELDS.iter().any(|field| field.name == name))
+    })
 }
 
 fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + Clone {
@@ -226,6 +240,9 @@ impl NoticeFault {
         match self {
             Self::NotForm => "通知不是 UTF-8 表单：请传入未经解码的原始报文".to_owned(),
             Self::Twice(name) => format!("通知中 {name} 重复出现：请勿采信"),
+            Self::Ambiguous(name) => {
+                format!("通知中 {name} 的值内含其他字段，无法判断边界：请勿采信，请查询账单")
+            }
             Self::Unsigned => "通知没有签名（sign）：请勿采信".to_owned(),
             Self::WrongSignature => {
                 "通知验签失败：请核对通讯密钥，并传入未经改动的原始报文".to_owned()
@@ -244,6 +261,11 @@ impl fmt::Display for NoticeFault {
             Self::Twice(name) => {
                 write!(f, "the notice has `{name}` twice: do not believe it")
             }
+            Self::Ambiguous(name) => write!(
+                f,
+                "the notice's `{name}` holds other fields, and its signature does not tell where they begin: \
+                 do not believe it, query the bill"
+            ),
             Self::Unsigned => f.write_str("the notice has no signature: do not believe it"),
             Self::WrongSignature => f.write_str(
                 "the notice was not signed with this communication key, or was changed on its way: \

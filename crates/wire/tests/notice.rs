@@ -197,6 +197,34 @@ fn what_cannot_be_believed_is_not_read() {
     assert!(missing.to_string().contains("notifyId is missing"), "{missing}");
 }
 
+/// What a receiver makes of pairs that were signed as they are.
+fn read_signed(pairs: &[(&str, &str)]) -> Result<Notice, NoticeFault> {
+    let sign = sign(&key(), pairs.iter().copied());
+    let pairs = pairs.iter().copied().chain([("sign", sign.as_str())]);
+    let pairs: Pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    read(&[key()], &pairs)
+}
+
+#[test]
+fn fields_that_were_moved_into_a_value_are_noticed() {
+    // Somebody on the way hides the terminal behind the number before it, under the same signature.
+    let mut moved = with(HOLD, &[]);
+    moved.retain(|(name, _)| !["seqId", "tid"].contains(name));
+    moved.push(("seqId", "00151100146N&tid=88880001"));
+    assert_eq!(sign(&key(), moved.clone()), sign(&key(), pairs(HOLD)));
+    assert_eq!(read_signed(&moved), Err(NoticeFault::Ambiguous("seqId".to_owned())));
+    for (name, value) in
+        [("billDesc", "x&billStatus=UNPAID"), ("memo", "&a=1&totalAmount=1"), ("zz", "a&mid=1")]
+    {
+        let expected = Err(NoticeFault::Ambiguous(name.to_owned()));
+        assert_eq!(read_signed(&with(HOLD, &[(name, value)])), expected, "{name}={value}");
+    }
+    for value in ["Tom & Jerry", "a&b=c", "https://x.example/?a=1&b=2", "mid=1", "&mid"] {
+        let notice = read_signed(&with(HOLD, &[("memo", value)])).unwrap();
+        assert_eq!(notice.memo.as_ref().map(Text::as_str), Some(value));
+    }
+}
+
 #[test]
 fn the_random_pair_is_letters_and_no_field_can_have_its_name() {
     let fields = Notice::FIELDS.iter().map(|field| field.name).chain(["sign", "signType"]);
