@@ -29,16 +29,29 @@ pub struct Receiver(Arc<str>);
 
 impl Receiver {
     /// The receiver at that address. An address that cannot be read is a receiver of its own, and every try
-    /// to reach it says what is wrong with it.
+    /// to reach it says what is wrong with it. Receivers are told in logs, so a password in it is hidden.
     #[must_use]
     pub fn of(url: &str) -> Self {
-        Self(Target::parse(url).map_or_else(|_| url.into(), |target| target.origin().into()))
+        Self(
+            Target::parse(url)
+                .map_or_else(|_| nameless(url).into(), |target| target.origin().into()),
+        )
     }
 
     /// As an address begins.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// An address with stars for its user and password. Never that of a receiver that can be reached.
+fn nameless(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(..end).and_then(|authority| authority.rfind('@')) {
+        Some(at) => format!("{scheme}://***{}", rest.get(at..).unwrap_or_default()),
+        None => url.to_owned(),
     }
 }
 

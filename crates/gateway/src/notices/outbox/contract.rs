@@ -391,6 +391,20 @@ async fn what_is_on_disk_is_there_again_and_seen_by_others() {
 }
 
 #[test]
+fn a_receiver_has_no_password_and_is_none_that_can_be_reached_instead() {
+    for (url, expected) in [
+        ("https://Shop.example/notify?a=@b", "https://shop.example:443"),
+        ("http://me:s3cret@shop.example:80/n", "http://***@shop.example:80/n"),
+        ("http://s3cret@shop.example:80", "http://***@shop.example:80"),
+        ("http://me@s3cret@shop.example:99999/@", "http://***@shop.example:99999/@"),
+        ("http://shop.example:99999/a@b", "http://shop.example:99999/a@b"),
+        ("no address", "no address"),
+    ] {
+        assert_eq!(Receiver::of(url).as_str(), expected, "{url}");
+    }
+}
+
+#[test]
 fn a_command_does_not_make_an_outbox() {
     let dir = TempDir::new().unwrap();
     let refused = SqliteOutbox::open_existing(dir.path()).err().unwrap().to_string();
