@@ -374,7 +374,9 @@ impl Draft {
     fn new(path: &Path) -> Result<Self, Failure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let written = path.with_file_name(format!(".{name}.{}", process::id()));
-        let file = File::create(&written).map_err(|error| broken(&written, &error))?;
+        // One that a killed process of the same number left, or somebody else's link: never written through.
+        let _ = fs::remove_file(&written);
+        let file = File::create_new(&written).map_err(|error| broken(&written, &error))?;
         Ok(Self { path: path.to_owned(), written, file: BufWriter::new(file) })
     }
 
@@ -514,5 +516,25 @@ fn read_digest(text: &str) -> Result<String, String> {
         false => {
             Err("64 hexadecimal digits, as the statement shows them (摘要格式有误)".to_owned())
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_is_not_written_through_a_link_that_somebody_put_there() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (path, other) = (dir.path().join("a.csv"), dir.path().join("other"));
+        fs::write(&other, "untouched").unwrap();
+        let planted = dir.path().join(format!(".a.csv.{}", process::id()));
+        std::os::unix::fs::symlink(&other, &planted).unwrap();
+        let mut draft = Draft::new(&path).unwrap();
+        draft.file.write_all(b"a statement").unwrap();
+        draft.publish().unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "untouched");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a statement");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }
