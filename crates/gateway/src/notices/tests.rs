@@ -23,6 +23,7 @@ use crate::{
     accounts::{Accounts, NoticeChange},
     channel::Unconnected,
     clock::{Clock, Dice},
+    limits,
     store::{Asker, MemoryStore, Store},
     submit::Core,
     vault::Vault,
@@ -612,13 +613,42 @@ async fn the_page_about_notices_is_current() {
     rows.dedup();
     let rows: String =
         rows.iter().map(|((_, told), name)| format!("| {name} | {told} |\n")).collect();
-    let page = format!("{PAGE}{rows}");
+    let page = format!("{PAGE}{rows}{}", delivery());
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/notices.md");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &page).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == page, "docs/notices.md is old; run this test with UPDATE=1");
+}
+
+/// What a merchant's system has to know of how notices come.
+fn delivery() -> String {
+    let span = |seconds: i64| match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    };
+    let pauses: Vec<String> = schedule::PAUSES_S.into_iter().map(span).collect();
+    let (pauses, tries) = (pauses.join(", "), schedule::PAUSES_S.len() + 1);
+    let (word, seconds) = (schedule::word(), limits::NOTICE_TRY_MS / 1_000);
+    format!(
+        "
+## How notices come / 通知的送达
+
+* **Answer** with a status from 200 to 299 and `{word}` in the body, within {seconds} seconds. Redirects are not followed.
+  应答：{seconds} 秒内返回 2xx 状态码，正文包含 `{word}`；不跟随重定向。
+* **Otherwise** it comes again, {tries} times in all, after {pauses}, each up
+  to an eighth later. While nobody answers at the address at all it comes more seldom, and is not given up sooner. After that the
+  operator can resend it.
+  否则将重发，共 {tries} 次，间隔如上，各延后至多八分之一；地址完全无应答时放缓重发，但不会提前放弃。此后可由运营人员重发。
+* **At least once**: the same notice can come twice, under the same `notifyId`. 至少一次：同一通知可能重复，`notifyId` 不变。
+* **In order for each bill and address**: the next notice about a bill comes when the one before it was taken or given up. Notices
+  about different bills can overtake each other. 同一账单、同一地址的通知按顺序发送；不同账单之间不保证顺序。
+* **Signed** with the newest communication key at the time of sending; without a key nothing is sent.
+  以发送时最新的通讯密钥签名；没有通讯密钥则不发送。
+"
+    )
 }
 
 const PAGE: &str = "# Notices / 支付结果通知
