@@ -133,6 +133,22 @@ fn same<T: PartialEq + fmt::Display>(
     Err(NoticeError::Unexpected { field, expected, told })
 }
 
+impl NoticeError {
+    /// What is wrong and what to do, in Chinese.
+    #[must_use]
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Fault(fault) => fault.zh(),
+            Self::Unexpected { field, expected, told: Some(told) } => format!(
+                "通知属实，但其 {field} 为 {told}，与订单的 {expected} 不符：请勿发货，请查询账单"
+            ),
+            Self::Unexpected { field, expected, told: None } => {
+                format!("通知属实，但未含 {field}（应为 {expected}）：请勿发货，请查询账单")
+            }
+        }
+    }
+}
+
 impl fmt::Display for NoticeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

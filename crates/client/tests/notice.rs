@@ -81,6 +81,19 @@ fn a_true_notice_of_another_order_is_never_a_verified_notice() {
     assert_eq!(other(|n| n.bill_date = Day::parse("2023-07-20")), told("billDate", "2023-07-20"));
     assert_eq!(other(|n| n.total_amount = Amount::from_fen(1).ok()).0, "totalAmount");
     assert_eq!(other(|n| n.total_amount = None), told("totalAmount", ""));
-    let error = expect(Notice { tid: None, ..notice() }, &order()).unwrap_err().to_string();
-    assert!(error.contains("does not say its tid") && error.contains("query the bill"), "{error}");
+    for (tid, english, chinese) in [
+        (
+            None,
+            "the notice is true but does not say its tid, which must be 88880001: do not deliver, query the bill",
+            "通知属实，但未含 tid（应为 88880001）：请勿发货，请查询账单",
+        ),
+        (
+            Tid::parse("88880002").ok(),
+            "the notice is true but its tid is 88880002 where the order has 88880001: do not deliver, query the bill",
+            "通知属实，但其 tid 为 88880002，与订单的 88880001 不符：请勿发货，请查询账单",
+        ),
+    ] {
+        let error = expect(Notice { tid, ..notice() }, &order()).unwrap_err();
+        assert_eq!((error.to_string(), error.zh()), (english.to_owned(), chinese.to_owned()));
+    }
 }
