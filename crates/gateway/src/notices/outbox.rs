@@ -562,6 +562,7 @@ impl Letters for MemoryOutbox {
             let all = shelf.letters.range((Excluded(after), Unbounded));
             let found = all.filter(|(_, held)| filter.takes(&held.kept)).map(|(id, _)| *id);
             let ids: Vec<u64> = found.take(limits::NOTICE_STEP).collect();
+            let newest = Moment(shelf.newest);
             for id in &ids {
                 shelf.change(*id, |held| {
                     let kept = &mut held.kept;
@@ -569,7 +570,8 @@ impl Letters for MemoryOutbox {
                         kept.tries = 0;
                     }
                     kept.state = State::Waiting;
-                    kept.next = kept.letter.at;
+                    // Also one of a moment that a wrong clock had ahead.
+                    kept.next = kept.letter.at.min(newest);
                     kept.round = round;
                     held.settled = None;
                 });

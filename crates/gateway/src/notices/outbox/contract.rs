@@ -96,11 +96,13 @@ async fn a_clock_that_was_wrong_once_does_not_keep_later_letters_waiting(outbox:
     }
     check_due(outbox, 30, "1 3 4").await;
     check_due(outbox, year, "1 3 4 2").await;
+    resend(outbox, &Filter::one(2)).await;
+    check_due(outbox, 30, "1 3 2 4").await;
     // A little back is no wrong clock.
     let back = letter(5, "BILL05", "http://one/");
     outbox.put(5, vec![Letter { at: Moment(30 - limits::NOTICE_BACK_MS), ..back }]).await.unwrap();
     check_due(outbox, 29, "1 3").await;
-    check_due(outbox, 30, "1 3 4 5").await;
+    check_due(outbox, 30, "1 3 2 4 5").await;
 }
 
 async fn a_bill_s_letters_to_one_address_come_one_after_the_other(outbox: &dyn Letters) {

@@ -71,8 +71,8 @@ const TRIES: &str = "SELECT number, at, took_ms, status, trouble, answer, looked
 const BEGIN_ROUND: &str = "UPDATE outbox SET rounds = rounds + 1 RETURNING rounds";
 const ROUNDS: &str = "SELECT rounds FROM outbox";
 const RESEND: &str =
-    "UPDATE letters SET tries = iif(state = 0, tries, 0), state = 0, next = at, round = ?2,
-    settled = NULL WHERE id = ?1";
+    "UPDATE letters SET tries = iif(state = 0, tries, 0), state = 0, round = ?2, settled = NULL,
+    next = min(at, (SELECT newest FROM outbox)) WHERE id = ?1";
 const DROP: &str =
     "UPDATE letters SET state = 2, ready = NULL, settled = ?2 WHERE id = ?1 AND state = 0";
 const COUNTS: &str =
