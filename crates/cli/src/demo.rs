@@ -254,8 +254,9 @@ async fn play(stage: &Stage, screen: &Screen) -> Result<(), Failure> {
 
     let refund = Refund {
         common: common()?,
-        bill_no: OrderId::parse(no.as_str()).map_err(malformed)?,
+        bill_no: Some(OrderId::parse(no.as_str()).map_err(malformed)?),
         bill_date: date,
+        mer_order_id: None,
         refund_order_id: Some(order("R1")?),
         refund_amount: amount(2_000)?,
         platform_amount: None,

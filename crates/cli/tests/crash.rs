@@ -564,8 +564,9 @@ impl Hold {
             Step::Refund(n) => {
                 let request = Refund {
                     common,
-                    bill_no: OrderId::parse(&self.bill).unwrap(),
+                    bill_no: Some(OrderId::parse(&self.bill).unwrap()),
                     bill_date: date,
+                    mer_order_id: None,
                     refund_order_id: Some(order('F', n)),
                     refund_amount: fen(100),
                     platform_amount: None,

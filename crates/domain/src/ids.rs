@@ -139,6 +139,14 @@ impl BillKey {
     }
 }
 
+impl OrderId {
+    /// The number of the bill whose payment would bear this number; `None` where no bill's payment does.
+    #[must_use]
+    pub fn paid_bill(&self) -> Option<BillNo> {
+        BillNo::parse(self.as_str().strip_suffix('0')?).ok()
+    }
+}
+
 impl fmt::Display for BillKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.mid, self.date, self.no)

@@ -110,6 +110,16 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, json)| json)
     }
 
+    /// Whether the object has something under a name: `null` and a blank text are nothing.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self.get(name) {
+            None | Some(Json::Null) => false,
+            Some(Json::Text(text)) => !text.trim().is_empty(),
+            Some(_) => true,
+        }
+    }
+
     /// The fields in the order in which they were written.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(name, json)| (name.as_ref(), json))

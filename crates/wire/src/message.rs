@@ -369,11 +369,8 @@ fn find<'o, 'a>(
     name: &'static str,
     alias: Option<&'static str>,
 ) -> Option<(&'static str, &'o Json<'a>)> {
-    [Some(name), alias].into_iter().flatten().find_map(|name| match object.get(name)? {
-        Json::Null => None,
-        Json::Text(text) if text.trim().is_empty() => None,
-        json => Some((name, json)),
-    })
+    let name = [Some(name), alias].into_iter().flatten().find(|name| object.has(name))?;
+    Some((name, object.get(name)?))
 }
 
 /// Reads a field that has to be there.

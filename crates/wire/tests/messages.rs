@@ -215,9 +215,8 @@ fn what_real_callers_send_is_read_as_what_they_mean() {
                 r#"{},"refundAmount":900,"platformAmount":"0","refundDesc":"退房","subOrders":"[{{\"mid\":\"898201612345679\",\"merOrderId\":\"124F03\",\"refundOrderId\":\"124F04\",\"totalAmount\":\"900\"}}]""#,
                 bill.replace("billNo", "merOrderId")
             ),
-            format!(
-                r#"{bill},"refundAmount":900,"platformAmount":0,"subOrders":[{{"mid":"898201612345679","merOrderId":"124F03","refundOrderId":"124F04","totalAmount":900}}],"refundDesc":"退房""#
-            ),
+            r#""billDate":"2023-07-19","merOrderId":"124F2023071912562344830889","refundAmount":900,"platformAmount":0,"subOrders":[{"mid":"898201612345679","merOrderId":"124F03","refundOrderId":"124F04","totalAmount":900}],"refundDesc":"退房""#
+                .to_owned(),
         ),
         (
             "update-qrcode",

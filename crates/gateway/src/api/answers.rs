@@ -12,7 +12,8 @@ use holdfast_domain::{
 use holdfast_wire::{
     code::Code,
     field::{InstMid, Note, RefundStatus, Rule, Url},
-    message::{FieldFault, Message as _, Problem},
+    json::Object,
+    message::{Endpoint as _, FieldFault, Message as _, Problem},
     messages::{
         Answered, Caller, Common, Echo, PreauthCancel, PreauthCancelled, Preauthed,
         PreauthedCancel, PreauthedCancelled, PreauthedDone, Queried, Query, Refund, Refunded,
@@ -166,7 +167,7 @@ impl Api {
         use holdfast_wire::message::BillsRequest as _;
 
         let common = &request.common;
-        let bill = self.find(&common.mid, &request.bill_no, Some(request.bill_date)).await?;
+        let bill = self.refunded_bill(request).await?;
         let order = request.refund_order_id.clone().unwrap_or_else(|| bill.key.unnamed_refund());
         let fingerprint = request.fingerprint();
         if let Some(leg) = self.repeated(&bill, &order, Deed::Refund, fingerprint).await? {
@@ -181,6 +182,36 @@ impl Api {
         let (bill, leg) =
             self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
         self.refunded(common, &bill, &leg)
+    }
+
+    /// The bill that a refund is of. `merOrderId` is the payment's number before it is another bill's own.
+    async fn refunded_bill(&self, request: &Refund) -> Result<Bill, No> {
+        let (mid, date) = (&request.common.mid, Some(request.bill_date));
+        match (&request.bill_no, &request.mer_order_id) {
+            (Some(no), None) => self.find(mid, no, date).await,
+            (None, Some(payment)) => {
+                let key = payment.paid_bill().map(|no| BillKey {
+                    mid: mid.clone(),
+                    no,
+                    date: request.bill_date,
+                });
+                let paid = match key {
+                    Some(key) => self.core.store.bill(&key).await?,
+                    None => None,
+                };
+                match paid {
+                    Some(bill) => Ok(bill),
+                    None => self.find(mid, payment, date).await,
+                }
+            }
+            (Some(no), Some(payment)) => {
+                let bill = self.find(mid, no, date).await?;
+                let own = payment == no || *payment == bill.key.payment_leg();
+                let other = || No::no_order("merOrderId", "billNo names another bill");
+                own.then_some(bill).ok_or_else(other)
+            }
+            (None, None) => Err(No::fields(&unnamed_bill())),
+        }
     }
 
     fn refunded(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
@@ -441,9 +472,7 @@ impl Api {
 
     /// Finds a bill by its number or by the number of its payment, without a date if need be.
     async fn find(&self, mid: &Mid, named: &OrderId, date: Option<Day>) -> Result<Bill, No> {
-        let named = named.as_str();
-        for name in [Some(named), named.strip_suffix('0')].into_iter().flatten() {
-            let Ok(no) = BillNo::parse(name) else { continue };
+        for no in [BillNo::parse(named.as_str()).ok(), named.paid_bill()].into_iter().flatten() {
             let found = match date {
                 Some(date) => {
                     let key = BillKey { mid: mid.clone(), no, date };
@@ -480,6 +509,23 @@ impl Api {
     pub(super) fn link_to(&self, code: &CodeId) -> Result<Url, No> {
         view::link_to(&self.terms.public_url, code)
             .ok_or_else(|| No::new(Code::InternalError, "public_url is too long".to_owned()))
+    }
+}
+
+/// What is missing in a refund that names no bill.
+fn unnamed_bill() -> Vec<FieldFault> {
+    let name = "billNo";
+    let field = Refund::FIELDS.iter().find(|field| field.name == name);
+    let fault = |rule| FieldFault { path: name.to_owned(), problem: Problem::Missing(rule) };
+    field.map(|field| fault(field.rule)).into_iter().collect()
+}
+
+/// What else is missing in a request that cannot be read, so that all of it is told at once.
+pub(super) fn also_missing(path: &str, object: &Object<'_>) -> Vec<FieldFault> {
+    let named = ["billNo", "merOrderId"].iter().any(|name| object.has(name));
+    match Refund::PATH == path && !named {
+        true => unnamed_bill(),
+        false => super::codes::also_missing(path, object),
     }
 }
 

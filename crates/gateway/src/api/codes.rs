@@ -861,16 +861,12 @@ fn missing_of_one_off(given: impl Fn(&str) -> bool) -> Vec<FieldFault> {
     needed.filter_map(fault).collect()
 }
 
-/// What else is missing in a request that cannot be read, so that all of it is told at once.
+/// What else is missing in a request for a code that cannot be read.
 pub(super) fn also_missing(path: &str, object: &Object<'_>) -> Vec<FieldFault> {
     if GetQrcode::PATH != path && UpdateQrcode::PATH != path {
         return vec![];
     }
-    missing_of_one_off(|name| match object.get(name) {
-        None | Some(Json::Null) => false,
-        Some(Json::Text(text)) => !text.trim().is_empty(),
-        Some(_) => true,
-    })
+    missing_of_one_off(|name| object.has(name))
 }
 
 fn no_such(named: &str) -> No {

@@ -85,8 +85,8 @@ impl Api {
         Ok(cancelled.encode())
     }
 
-    /// The bill of that kind whose payment bears that number, with its payment if the channel knows of one. The
-    /// bill's own number is taken for it too, as `query` does.
+    /// The bill of that kind whose payment bears that number, with its payment if the channel knows of one. Where
+    /// no payment does, the bill's own number is taken for it, as `query` does.
     pub(super) async fn paid_under(
         &self,
         mid: &Mid,
@@ -94,15 +94,15 @@ impl Api {
         kind: Kind,
     ) -> Result<Bill, No> {
         let mut found = vec![];
-        let named = payment.as_str();
-        for name in [Some(named), named.strip_suffix('0')].into_iter().flatten() {
-            let Ok(no) = BillNo::parse(name) else { continue };
-            let of_that_number = self.core.store.numbered(mid, &no, limits::DATES).await?;
-            found.extend(of_that_number.into_iter().filter(|bill| bill.terms.kind == kind));
+        // What the protocol means comes first: another bill's own number can be this payment's.
+        for no in [payment.paid_bill(), BillNo::parse(payment.as_str()).ok()].into_iter().flatten()
+        {
+            found = self.core.store.numbered(mid, &no, limits::DATES).await?;
             if !found.is_empty() {
                 break;
             }
         }
+        found.retain(|bill| bill.terms.kind == kind);
         match (found.pop(), found.is_empty()) {
             (Some(bill), true) => self.heard(bill).await,
             (Some(_), false) => Err(No::new(

@@ -268,7 +268,7 @@ impl Api {
         let request = match Request::decode(path, object) {
             Some(Ok(request)) => request,
             Some(Err(mut faults)) => {
-                faults.extend(codes::also_missing(path, object));
+                faults.extend(answers::also_missing(path, object));
                 let no = No::fields(&faults);
                 let summary = no.summary();
                 let (status, body) = self.refuse_to(no, |failure| failure.echoing(object));

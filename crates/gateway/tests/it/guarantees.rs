@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    gateway::Gateway,
+    gateway::{Gateway, key},
     script::{Play, check},
 };
 
@@ -176,4 +176,67 @@ async fn a_bill_is_held_or_guaranteed_and_not_both() {
     let answer = gateway.call("get-qrcode", fields).await;
     assert_eq!(answer.outcome(), "200 BAD_REQUEST");
     assert!(answer.field("errMsg").contains("secureTransaction"), "{}", answer.text());
+}
+
+/// A bill's own number can be the number of another bill's payment. What names a payment means the payment.
+#[tokio::test]
+async fn a_payments_number_is_never_taken_for_another_bills_own() {
+    let (gateway, paid, other) = (Gateway::start().await, "3194B0001", "3194B00010");
+    for (endpoint, kind, more, phase) in [
+        (
+            "/v1/netpay/secure-complete",
+            "secureTransaction",
+            json!({"completedAmount": 1}),
+            "captured",
+        ),
+        ("/v1/netpay/secure-cancel", "secureTransaction", json!({}), "released"),
+        ("refund", "divisionFlag", json!({"refundAmount": 1}), "paid"),
+    ] {
+        let gateway = Gateway::start().await;
+        for bill in [paid, other] {
+            let flag = if kind == "divisionFlag" { "false" } else { "true" };
+            let code = gateway
+                .call("get-qrcode", json!({"billNo": bill, "totalAmount": 500, kind: flag}))
+                .await
+                .field("qrCodeId");
+            gateway.sim("POST", &format!("/sim/payer/{code}/confirm"), Value::Null).await;
+        }
+        let untouched = gateway.running.core.load(&key(other)).await.unwrap();
+        let mut fields = more;
+        fields["merOrderId"] = json!(other);
+        let answer = gateway.call(endpoint, fields).await;
+        assert_eq!(answer.outcome(), "200 SUCCESS", "{endpoint}: {}", answer.text());
+        assert_eq!(gateway.phase(paid).await, phase, "{endpoint}");
+        assert_eq!(gateway.running.core.load(&key(other)).await.unwrap(), untouched, "{endpoint}");
+    }
+    // Nor is it another kind's.
+    let fields = json!({"billNo": paid, "totalAmount": 500});
+    gateway.call("get-qrcode", fields).await;
+    let fields = json!({"billNo": other, "totalAmount": 500, "secureTransaction": "true"});
+    let code = gateway.call("get-qrcode", fields).await.field("qrCodeId");
+    gateway.sim("POST", &format!("/sim/payer/{code}/confirm"), Value::Null).await;
+    let answer = gateway.call("/v1/netpay/secure-cancel", json!({"merOrderId": other})).await;
+    assert_eq!(answer.outcome(), "200 NO_ORDER", "{}", answer.text());
+    assert_eq!(gateway.phase(other).await, "authorized");
+}
+
+/// A refund names its bill by either number, or by both when they go together.
+#[tokio::test]
+async fn a_refund_names_one_bill() {
+    let gateway = Gateway::start().await;
+    gateway.captured("3194B0001", "3194C1", 500).await;
+    for (bill, payment, outcome, told) in [
+        (Value::Null, Value::Null, "BAD_REQUEST", "billNo is missing"),
+        (json!("3194B0001"), json!("3194B00020"), "NO_ORDER", "merOrderId"),
+        (json!("3194B0001"), json!("3194B00010"), "SUCCESS", ""),
+        (Value::Null, json!("3194B0001"), "DUP_ORDER", ""),
+    ] {
+        let fields = json!({"billNo": bill, "merOrderId": payment, "refundAmount": 1});
+        let answer = gateway.call("refund", fields.clone()).await;
+        assert_eq!(answer.outcome(), format!("200 {outcome}"), "{fields}: {}", answer.text());
+        assert!(answer.field("errMsg").contains(told), "{}", answer.text());
+    }
+    let answer = gateway.call("refund", json!({})).await;
+    let told = answer.field("errMsg");
+    assert!(told.contains("billNo is missing") && told.contains("refundAmount is"), "{told}");
 }

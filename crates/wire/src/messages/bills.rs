@@ -109,12 +109,15 @@ message! {
         /// Who asks, and when.
         /// 公共字段。
         part common: Common,
-        /// The bill; the number of the payer's payment finds it too.
-        /// 账单号，也可为支付订单号。
-        required bill_no: OrderId = "billNo" or "merOrderId" example "124F2023071912562344830889",
+        /// The bill; the number of the payer's payment finds it too. Needed without `merOrderId`.
+        /// 账单号，也可为支付订单号；未提供 merOrderId 时必填。
+        optional bill_no: OrderId = "billNo" example "124F2023071912562344830889",
         /// The bill's date.
         /// 账单日期。
         required bill_date: Day = "billDate" example "2023-07-19",
+        /// The number of the payer's payment, which finds the bill as well as `billNo` does.
+        /// 支付订单号，可代替 billNo。
+        optional mer_order_id: OrderId = "merOrderId" example "124F20230719125623448308890",
         /// The merchant's own new number for the refund. Needed for a second refund of a bill.
         /// 退款订单号，由商户生成；多次退款时必填且不可重复。
         optional refund_order_id: OrderId = "refundOrderId" example "124F2023072010000000000001",
