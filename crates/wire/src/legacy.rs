@@ -100,6 +100,40 @@ impl<'a> Signed<'a> {
         notice::verify(key, pairs) | unnamed
     }
 
+    /// The field that the signature does not tell from others, if there is one: nothing but `&` and `=` keeps the
+    /// pairs of a signed text apart, so `{"a": "1&b=2"}` has the signature of `{"a": "1", "b": "2"}`, and
+    /// `{"a=1&b": "2"}` too. Whoever caught a request could hide part of it so: the number of a refund, say.
+    ///
+    /// A value is let pass that could not be what it seems: what it seems to name is no field of the request, or
+    /// would have its place elsewhere in the text.
+    #[must_use]
+    pub fn ambiguous(&self) -> Option<&str> {
+        let fields = self.endpoint().map_or(&[][..], |endpoint| endpoint.request);
+        let names = || fields.iter().flat_map(|field| [Some(field.name), field.alias]).flatten();
+        let hides = |value: &str, after: &str, before: Option<&str>| {
+            let mut parts = value.split('&').skip(1).filter_map(|part| part.split_once('='));
+            parts.any(|(name, _)| {
+                name > after
+                    && before.is_none_or(|before| name < before)
+                    && names().any(|known| known == name)
+            })
+        };
+        let pairs: Vec<_> =
+            self.pairs().into_iter().filter(|pair| pair.0 != notice::SIGN).collect();
+        let next = |name: &str| {
+            let later = pairs.iter().map(|pair| pair.0).filter(|later| *later > name);
+            // Not every signature covers it, so nothing is sure to stand before it.
+            later.filter(|later| *later != notice::SIGN_TYPE).min()
+        };
+        let unclear = |(name, value): &(&str, &str)| {
+            name.contains(['&', '=']) || hides(value, name, next(name))
+        };
+        self.object
+            .fields()
+            .map(|(name, _)| name)
+            .find(|name| pairs.iter().any(|pair| pair.0 == *name && unclear(pair)))
+    }
+
     /// An ordinary answer to this request, as the predecessor protocol gives it: with `msgType` and `msgSrc`, and
     /// signed by the digest by which the request was.
     #[must_use]

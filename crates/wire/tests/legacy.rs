@@ -103,6 +103,53 @@ fn values_are_signed_as_they_were_written_and_texts_as_they_are_meant() {
     assert!(Signed::parse(br#"{"a":1,"a":1}"#).is_err(), "which of them was signed?");
 }
 
+/// Messages that are signed alike are not both taken: what could hide a field of another one is found.
+#[test]
+fn no_field_can_be_hidden_in_another_one() {
+    let honest = r#"{"msgType":"bills.refund","billNo":"B1","refundAmount":"1","refundDesc":"x","refundOrderId":"R1","requestTimestamp":"t","tid":"1"}"#;
+    let text = |sent: &str| Signed::parse(sent.as_bytes()).unwrap().text_to_sign();
+    for (from, to, field) in [
+        (r#""x","refundOrderId":"R1""#, r#""x&refundOrderId=R1""#, Some("refundDesc")),
+        (
+            r#""x","refundOrderId":"R1","requestTimestamp":"t""#,
+            r#""x&refundOrderId=R1&requestTimestamp=t""#,
+            Some("refundDesc"),
+        ),
+        (
+            r#""refundDesc":"x","refundOrderId":"R1""#,
+            r#""refundDesc=x&refundOrderId":"R1""#,
+            Some("refundDesc=x&refundOrderId"),
+        ),
+        (r#""tid":"1""#, r#""tid":1"#, None),
+        ("", "", None),
+    ] {
+        let sent = honest.replace(from, to);
+        assert_eq!(text(&sent), text(honest));
+        assert_eq!(Signed::parse(sent.as_bytes()).unwrap().ambiguous(), field, "{sent}");
+    }
+    let typed =
+        |value: &str| format!(r#"{{"msgType":"bills.refund","signType":"{value}","tid":"1"}}"#);
+    for (sent, field) in [
+        (typed("MD5&subOrders=[]"), Some("signType")),
+        (typed("MD5"), None),
+        // What would stand elsewhere in the text, what is no field, and addresses with a query are what they seem.
+        (r#"{"msgType":"bills.refund","refundDesc":"&billNo=B1&tid=1&x=1","tid":"1"}"#.to_owned(), None),
+        (
+            r#"{"msgType":"bills.getQRCode","notifyUrl":"https://a.example/?a=1&b=2&mid=3","tid":"1"}"#
+                .to_owned(),
+            None,
+        ),
+        (
+            r#"{"msgType":"bills.getQRCode","notifyUrl":"https://a.example/?a=1&preauthTransaction=true","tid":"1"}"#
+                .to_owned(),
+            Some("notifyUrl"),
+        ),
+        (r#"{"msgType":"nobody's","refundDesc":"&refundOrderId=1"}"#.to_owned(), None),
+    ] {
+        assert_eq!(Signed::parse(sent.as_bytes()).unwrap().ambiguous(), field, "{sent}");
+    }
+}
+
 #[test]
 fn an_answer_says_whom_it_answers_and_is_signed_like_the_request() {
     let plain = r#"{"errCode":"SUCCESS","totalAmount":1908,"billPayment":{"totalAmount":1908},"msgId":"押"}"#;

@@ -80,6 +80,12 @@ impl Api {
         // Every live key is tried, whether or not one before it fits.
         let fits: Vec<_> = live.into_iter().filter(|key| signed.is_signed_with(key)).collect();
         let key = fits.first().copied().cloned().ok_or_else(|| self.wrong_sign(signed))?;
+        if let Some(field) = signed.ambiguous() {
+            let text = format!(
+                "{field}: 字段名或内容中的 & 与 = 使签名产生歧义，请去除 | {field}: its & and = leave open what was signed: take them out"
+            );
+            return Err(No::new(Code::BadSign, text));
+        }
         self.check_address(&app, arrived)?;
         let asker = Asker::App { app: Arc::clone(&app.id), nonce: None };
         Ok((Admitted { app, asker }, key))

@@ -216,6 +216,12 @@ async fn whoever_is_refused_is_told_why_with_status_200_and_signed_only_if_they_
         (signed(KEY, ask(json!({"mid": null}))), "BAD_SIGN", "认证失败"),
         // The key with which nobody is compared is nobody's.
         (signed(&"0".repeat(32), ask(json!({"mid": "898000000000000"}))), "BAD_SIGN", "认证失败"),
+        (signed(KEY, ask(json!({"memo=x&tid": "1"}))), "BAD_SIGN", "leave open what was signed"),
+        (
+            signed(KEY, ask(json!({"requestTimestamp": "2026-03-02 10:00:00&srcReserve=x"}))),
+            "BAD_SIGN",
+            "requestTimestamp: 字段名",
+        ),
         (ask(json!({})).to_string(), "BAD_SIGN", "认证失败"),
         (ask(json!({"sign": ""})).to_string(), "BAD_SIGN", "认证失败"),
         (signed(KEY, ask(json!({}))).replace("88880001", "88880002"), "BAD_SIGN", "认证失败"),
