@@ -196,6 +196,13 @@ impl Codes {
         })
     }
 
+    /// The fingerprint of a request that names a person, as it is kept. A mobile number has so few possible values
+    /// that a plain digest would tell it to whoever reads the store and tries them all.
+    #[must_use]
+    pub fn mark(&self, fingerprint: Fingerprint) -> Fingerprint {
+        self.vault.mark(fingerprint)
+    }
+
     async fn fixed(&self, code: &CodeId) -> Result<Option<FixedCode>, StoreFault> {
         let record = self.store.registered(Kind::FixedCode, code.as_str()).await?;
         record.map(|record| FixedCode::read(code, &record)).transpose()

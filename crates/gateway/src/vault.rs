@@ -11,6 +11,8 @@ use aes_gcm::{
     Aes256Gcm, Nonce,
     aead::{Aead, KeyInit, Payload},
 };
+use hmac::{Hmac, Mac as _};
+use holdfast_domain::Fingerprint;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Dice;
@@ -19,6 +21,7 @@ use crate::clock::Dice;
 pub struct Vault {
     cipher: Aes256Gcm,
     tokens: [u8; 32],
+    marks: [u8; 32],
 }
 
 /// The master key cannot be had.
@@ -79,10 +82,10 @@ impl Vault {
     }
 
     fn new(key: &[u8; 32]) -> Self {
-        // Tokens are signed with a key of their own, so that one use cannot weaken the other.
-        let tokens =
-            Sha256::new().chain_update(b"holdfast access tokens").chain_update(key).finalize();
-        Self { cipher: Aes256Gcm::new(key.into()), tokens: tokens.into() }
+        // Each use has a key of its own, so that one cannot weaken the other.
+        let own = |what: &[u8]| Sha256::new().chain_update(what).chain_update(key).finalize();
+        let (tokens, marks) = (own(b"holdfast access tokens"), own(b"holdfast marks"));
+        Self { cipher: Aes256Gcm::new(key.into()), tokens: tokens.into(), marks: marks.into() }
     }
 
     /// Encrypts a secret that belongs to `owner`: it opens only for the same owner.
@@ -109,6 +112,20 @@ impl Vault {
         let plain =
             self.cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Sealed)?;
         String::from_utf8(plain).map_err(|_| VaultError::Sealed)
+    }
+
+    /// What stands for the digest of something private: the same for the same, and without the master key nobody
+    /// can try out what it is of.
+    #[must_use]
+    pub fn mark(&self, digest: Fingerprint) -> Fingerprint {
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.marks);
+        let mac = mac.expect("HMAC takes a key of any length");
+        let mac = mac.chain_update(digest.0).finalize().into_bytes();
+        let mut mark = digest;
+        for (byte, of_mac) in mark.0.iter_mut().zip(mac) {
+            *byte = of_mac;
+        }
+        mark
     }
 
     /// The key that access tokens are signed with.

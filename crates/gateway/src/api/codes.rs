@@ -753,6 +753,10 @@ impl Api {
             // Asked here as well as when the bill is made: what cannot be must not close an old bill first.
             self.division_of(&common.mid, asked, amount)?;
         }
+        let fingerprint = match person {
+            Some(_) => self.codes.mark(fingerprint),
+            None => fingerprint,
+        };
         Ok(Plan { common, asked, sort, person, fingerprint, now, over })
     }
 }

@@ -15,7 +15,8 @@ use holdfast_gateway::{
 use holdfast_wire::{
     auth::Stamp,
     field::{SignType, Url},
-    messages::CodeTerms,
+    json::Object,
+    messages::{CodeTerms, Request},
     notice,
     secret::{AppKey, NoticeKey},
 };
@@ -905,5 +906,26 @@ async fn who_is_to_pay_stands_nowhere_readable() {
         let coded = coded.as_str().unwrap();
         let plain = String::from_utf8(BASE64_STANDARD.decode(coded).unwrap()).unwrap();
         assert!(!kept.contains(coded) && !kept.contains(&plain), "{name}");
+    }
+}
+
+/// A digest of few possible values tells which one it is of, to whoever tries them all.
+#[tokio::test]
+async fn who_is_to_pay_cannot_be_tried_out_from_what_is_kept() {
+    let place = Place::new();
+    let gateway = place.open().await;
+    for (named, plain) in [(person(), false), (json!({}), true)] {
+        let no = if plain { "3194B0002" } else { "3194B0001" };
+        let fields = and(bill(no), named);
+        let code = made(&gateway, fields.clone()).await;
+        let body = request(fields.clone()).to_string();
+        let object = Object::parse(body.as_bytes()).unwrap();
+        let asked = Request::decode(&path("get-qrcode"), &object).unwrap().unwrap();
+        let kept = gateway.running.core.load(&key(no)).await.unwrap().terms.fingerprint;
+        assert_eq!(kept == asked.fingerprint(), plain, "{fields}");
+        // All the same a repeat is known, and so is another person.
+        assert_eq!(made(&gateway, fields.clone()).await, code);
+        let other = and(fields, json!({"mobile": base64("13800000001")}));
+        check(&gateway, "get-qrcode", other, "DUP_ORDER").await;
     }
 }
