@@ -275,7 +275,23 @@ impl Api {
     pub(super) async fn close_qrcode(&self, request: &CloseQrcode, asker: &Asker) -> Done {
         let common = &request.common;
         let found = match (&request.qr_code_id, &request.bill_no, request.bill_date) {
-            (Some(code), _, _) => self.merchants(common, code).await?,
+            (Some(code), no, date) => {
+                let found = self.merchants(common, code).await?;
+                // The code can have gone over to another bill, which this request does not mean.
+                let means = |key: &BillKey| {
+                    no.as_ref().is_none_or(|no| key.no == *no)
+                        && date.is_none_or(|date| key.date == date)
+                };
+                let meant = match &found {
+                    Coded::Bill(bill) => means(&bill.key),
+                    Coded::Fixed(_) => no.is_none(),
+                };
+                if !meant {
+                    let why = "qrCodeId 不属于该账单，请仅提供其一 | qrCodeId is not this bill's code: send only the one you mean";
+                    return Err(No::no_order("billNo, billDate", why));
+                }
+                found
+            }
             (None, Some(no), Some(date)) => {
                 let key = BillKey { mid: common.mid.clone(), no: no.clone(), date };
                 let found = self.core.store.bill(&key).await?;

@@ -509,6 +509,27 @@ async fn closing_with_a_refund_gives_everything_back_once() {
     }
 }
 
+/// A code that went over to another bill is closed, and paid back, only by whoever means that bill.
+#[tokio::test]
+async fn a_code_is_not_closed_under_another_bills_number() {
+    let gateway = Gateway::start().await;
+    let code = made(&gateway, bill("3194B0001")).await;
+    let fields = and(bill("3194B0002"), json!({"qrCodeId": code}));
+    check(&gateway, "update-qrcode", fields, "SUCCESS").await;
+    pay(&gateway, &code, "confirm", Value::Null).await;
+    let fixed = made(&gateway, fixed(800)).await;
+    let close = json!({"attachRefund": true, "qrCodeId": code});
+    for (more, outcome) in [
+        (json!({"billNo": "3194B0001"}), "NO_ORDER: billNo, billDate"),
+        (json!({"billNo": "3194B0002", "billDate": "2026-03-01"}), "NO_ORDER: billNo, billDate"),
+        (json!({"billNo": "3194B0002", "qrCodeId": fixed}), "NO_ORDER: billNo, billDate"),
+    ] {
+        check(&gateway, "close-qrcode", and(close.clone(), more), outcome).await;
+        assert_eq!(gateway.phase("3194B0002").await, "paid");
+    }
+    check(&gateway, "close-qrcode", and(close, json!({"billNo": "3194B0002"})), "SUCCESS").await;
+}
+
 #[tokio::test]
 async fn a_paid_bill_is_not_closed_without_a_refund_and_a_numberless_refund_stands_in_the_way() {
     let gateway = Gateway::start().await;
