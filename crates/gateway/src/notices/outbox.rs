@@ -241,7 +241,8 @@ pub trait Letters: Outbox {
         limit: usize,
     ) -> Task<'a, Result<Vec<Kept>, StoreFault>>;
 
-    /// Writes tries down, in one transaction. To write the same ones down again changes nothing.
+    /// Writes tries down, in one transaction. To write the same ones down again changes nothing, also when
+    /// somebody has resent the letter in between.
     fn record<'a>(&'a self, outcomes: &'a [Outcome]) -> Task<'a, Result<(), StoreFault>>;
 
     /// Removes some of what was settled too long ago, at most [`limits::NOTICE_STEP`] letters, and answers how
@@ -402,10 +403,11 @@ impl Shelf {
     fn record(&mut self, outcome: &Outcome) {
         let Outcome { id, round, tries, made, then } = outcome;
         self.change(*id, |held| {
-            held.tries.retain(|old| {
-                let kept = old.number.saturating_add(limits::NOTICE_TRIES_KEPT) > made.number;
-                kept && old.number != made.number
-            });
+            if made.number <= held.kept.made {
+                return;
+            }
+            held.tries
+                .retain(|old| old.number.saturating_add(limits::NOTICE_TRIES_KEPT) > made.number);
             held.tries.push(made.clone());
             held.kept.made = made.number;
             match then {

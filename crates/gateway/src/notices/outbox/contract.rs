@@ -38,6 +38,7 @@ scenarios! {
     receivers_come_by_name_and_in_pages
     tries_are_kept_and_the_oldest_forgotten
     recording_twice_is_recording_once
+    recording_twice_undoes_no_resending_in_between
     letters_are_found_by_what_they_are
     a_letter_that_was_given_up_can_be_resent_from_the_beginning
     a_letter_that_waits_can_be_hurried_and_keeps_its_tries
@@ -182,6 +183,20 @@ async fn recording_twice_is_recording_once(outbox: &dyn Letters) {
     // A letter that is no longer there is no fault.
     outbox.record(&[outcome(&Kept { id: 77, ..first }, Then::Delivered)]).await.unwrap();
     assert_eq!(outbox.tries(77).await.unwrap(), []);
+}
+
+async fn recording_twice_undoes_no_resending_in_between(outbox: &dyn Letters) {
+    put(outbox, "1 BILL01").await;
+    for then in [Then::Delivered, Then::GivenUp] {
+        let outcomes = [outcome(&one(outbox, 1).await, then)];
+        // It is written, whoever wrote it is told that it is not, and before that is noticed it is resent.
+        outbox.record(&outcomes).await.unwrap();
+        resend(outbox, &Filter::one(1)).await;
+        let resent = (one(outbox, 1).await, outbox.tries(1).await.unwrap());
+        outbox.record(&outcomes).await.unwrap();
+        assert_eq!((one(outbox, 1).await, outbox.tries(1).await.unwrap()), resent, "{then:?}");
+        check_due(outbox, 100, "1").await;
+    }
 }
 
 async fn letters_are_found_by_what_they_are(outbox: &dyn Letters) {

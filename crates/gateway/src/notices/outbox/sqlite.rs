@@ -50,7 +50,7 @@ const PUT_TRY: &str = "INSERT OR REPLACE INTO tries (letter, number, at, took_ms
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const FORGET_TRIES: &str = "DELETE FROM tries WHERE letter = ?1 AND number <= ?2";
 const COUNT_TRY: &str =
-    "UPDATE letters SET made = ?2, tries = iif(round = ?3, ?4, tries) WHERE id = ?1";
+    "UPDATE letters SET made = ?2, tries = iif(round = ?3, ?4, tries) WHERE id = ?1 AND made < ?2";
 const TRY_AGAIN: &str = "UPDATE letters SET next = ?3 WHERE id = ?1 AND round = ?2";
 const GIVE_UP: &str =
     "UPDATE letters SET state = 2, ready = NULL, settled = ?3 WHERE id = ?1 AND round = ?2";
@@ -194,7 +194,7 @@ fn record(file: &Connection, outcome: &Outcome) -> rusqlite::Result<()> {
     let (letter, round) = (signed(*id), signed(*round));
     let counted = params![letter, made.number, round, tries];
     if file.prepare_cached(COUNT_TRY)?.execute(counted)? == 0 {
-        // Removed meanwhile: it had been delivered once already.
+        // Written down before; or removed meanwhile, and then it had been delivered once already.
         return Ok(());
     }
     let Try { number, at, took_ms, status, trouble, answer, looked_for } = made;
