@@ -191,7 +191,10 @@ impl Courier {
 
     /// The letters that go out now, of receivers of which there is news: thousands of others that wait are not
     /// asked each time that one has a place more. When places are scarce all take their turns.
-    async fn look_again(&mut self) -> Result<Vec<Errand>, StoreFault> {
+    ///
+    /// # Errors
+    /// When the outbox cannot be read.
+    pub async fn look_again(&mut self) -> Result<Vec<Errand>, StoreFault> {
         if self.scarce {
             return self.look().await;
         }
@@ -205,6 +208,11 @@ impl Courier {
             found.extend(self.due(receiver, now).await?);
         }
         Ok(self.take_turns(found, free))
+    }
+
+    /// There is news of receivers: letters were put for them.
+    pub fn hear(&mut self, of: BTreeSet<Receiver>) {
+        self.news.extend(of);
     }
 
     /// The letters of a receiver that are due and have a place there.
@@ -377,7 +385,7 @@ impl Courier {
                         ended.extend(came_back(more));
                     }
                 }
-                to = outbox.put_here() => self.news.extend(to),
+                to = outbox.put_here() => self.hear(to),
                 () = async {
                     match next {
                         Some(at) => self.means.clock.until(at).await,

@@ -1,6 +1,6 @@
 //! A small world in one thread: merchants who try anything, a channel with its own book that loses, repeats
-//! and reorders, a disk that forgets what was not synced, and crashes anywhere. All that happens follows
-//! from the seed.
+//! and reorders, a disk that forgets what was not synced, receivers of notices in any mood, and crashes
+//! anywhere. All that happens follows from the seed.
 //!
 //! `SEED=7 cargo test -p holdfast-gateway --test sim` replays one world and prints it;
 //! `WORLDS=100000` tries more of them.
@@ -10,7 +10,10 @@ mod bank;
 mod disk;
 mod mail;
 mod merchant;
+mod outbox;
+mod receivers;
 mod script;
+mod witness;
 mod world;
 
 use std::collections::BTreeSet;
@@ -20,7 +23,9 @@ use world::World;
 /// How many worlds there are when nothing else is said.
 const WORLDS: u64 = 1_000;
 /// Steps of one world before it calms down.
-const STEPS: usize = 1_200;
+const STEPS: usize = 500;
+/// One world of so many is lived twice. What does not follow from the seed shows in most of them.
+const TWICE: u64 = 16;
 
 #[test]
 fn no_world_loses_money() {
@@ -34,7 +39,8 @@ fn no_world_loses_money() {
     let mut seen = BTreeSet::new();
     for seed in 0..worlds {
         let kind = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
-        seen.extend(live_twice(seed).iter().map(kind));
+        let trace = if seed % TWICE == 0 { live_twice(seed) } else { live(seed) };
+        seen.extend(trace.iter().map(kind));
     }
     if worlds >= WORLDS {
         let expected: BTreeSet<String> = HAPPENS.iter().map(|name| (*name).to_owned()).collect();
@@ -45,11 +51,15 @@ fn no_world_loses_money() {
     }
 }
 
+/// Lives one world.
+fn live(seed: u64) -> Vec<String> {
+    let _named = Named(seed);
+    World::new(seed).live(STEPS)
+}
+
 /// Lives one world twice: what cannot be had again cannot be explained.
 fn live_twice(seed: u64) -> Vec<String> {
-    let _named = Named(seed);
-    let trace = World::new(seed).live(STEPS);
-    let again = World::new(seed).live(STEPS);
+    let (trace, again) = (live(seed), live(seed));
     let differs = trace.iter().zip(&again).position(|(one, other)| one != other);
     assert!(trace == again, "seed {seed} is not deterministic from line {differs:?} on");
     trace
@@ -90,6 +100,9 @@ const HAPPENS: &[&str] = &[
     "cancel.refused",
     "capture.asked",
     "capture.refused",
+    "circuit.closed",
+    "circuit.opened",
+    "circuit.probed",
     "completion.asked",
     "completion.refused",
     "division.asked",
@@ -109,6 +122,8 @@ const HAPPENS: &[&str] = &[
     "fault.old_report_first",
     "fault.order_lost",
     "fault.order_twice",
+    "fault.outbox_broken",
+    "fault.outbox_written_and_broken",
     "fault.paid_after_close",
     "fault.paid_after_lapse",
     "fault.payment_hidden",
@@ -126,6 +141,16 @@ const HAPPENS: &[&str] = &[
     "hold.expiring",
     "hold.released",
     "hold.reversed",
+    "notice.again_after_crash",
+    "notice.delivered",
+    "notice.given_up",
+    "notice.hung",
+    "notice.refused",
+    "notice.resent",
+    "notice.silent",
+    "notice.swept",
+    "notice.unsigned",
+    "places.gone",
     "refund.asked",
     "refund.done",
     "refund.from_all",

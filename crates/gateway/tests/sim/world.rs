@@ -124,7 +124,7 @@ impl World {
         let gateway = Gateway::start(&disk, &bank, &clock, policy, dice.roll(u64::MAX));
         let (audit, broken, asked, trace) =
             (Audit::new(policy.late_success), false, vec![], vec![]);
-        let mail = Mail::new(&gateway.core, &MIDS, seed);
+        let mail = Mail::new(&gateway.core, &MIDS, &clock, seed);
         Self { dice, clock, policy, disk, bank, audit, gateway, mail, broken, asked, trace }
     }
 
@@ -144,7 +144,7 @@ impl World {
                 _ => self.anybody_goes_on(),
             }
             self.check();
-            self.mail.go_on();
+            self.trace.extend(self.mail.go_on());
         }
         match self.broken {
             // Nothing can be written any more, so nothing can come to its end.
@@ -153,8 +153,12 @@ impl World {
         }
         let journal = at_once(self.disk.store.journal(0, usize::MAX)).expect("it can be read");
         let bills = &self.audit.bills;
-        self.mail
-            .compare(&journal, |record| record.event.name(bills[&*record.key].bill.terms.kind));
+        let post = self.mail.calm_down(&journal, |record| {
+            let terms = &bills[&*record.key].bill.terms;
+            let url = terms.details.notify_url.as_ref().map(|url| url.as_str().to_owned());
+            (record.event.name(terms.kind), url)
+        });
+        self.trace.extend(post);
         self.trace
     }
 
