@@ -32,6 +32,8 @@ pub enum Unfair {
     TooMany,
     /// Two shares are of the same merchant and order number: nobody could tell them apart later.
     Twice,
+    /// Somebody's share would be less than one fen.
+    Nothing,
     /// The shares are together more or less than the whole.
     Sum {
         /// What they are together, in fen.
@@ -126,8 +128,7 @@ impl Shares {
         }
         let mut shares = vec![];
         for ((mid, order, _), (part, _)) in subs.into_iter().zip(parts) {
-            let amount =
-                Amount::from_fen(part).map_err(|_| Unfair::Sum { shares: part, whole: rest })?;
+            let amount = Amount::from_fen(part).map_err(|_| Unfair::Nothing)?;
             shares.push(Share { mid, order, amount });
         }
         Self::divide(whole, platform, shares)
@@ -206,6 +207,7 @@ impl fmt::Display for Unfair {
             Self::Twice => f.write_str(
                 "two shares are of the same merchant and order number: give each its own number",
             ),
+            Self::Nothing => f.write_str("somebody's share would be less than one fen"),
             Self::Sum { shares, whole } => {
                 write!(f, "the shares are {shares} fen together and must be exactly {whole} fen")
             }

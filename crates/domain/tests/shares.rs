@@ -198,10 +198,10 @@ fn what_cannot_be_told_apart_or_does_not_sum_up_is_not_divided() {
         (3, 0, vec![u64::MAX, u64::MAX, u64::MAX], Ok(vec![1, 1, 1])),
         (100, 0, vec![0, 0], Err(Unfair::Nobody)),
         (100, 0, vec![], Err(Unfair::Nobody)),
-        (100, 0, vec![1, 0], Err(sum(0, 100))),
-        (1, 0, vec![1, 1], Err(sum(0, 1))),
-        (100, 100, vec![1], Err(sum(0, 0))),
-        (100, 200, vec![1], Err(sum(0, 0))),
+        (100, 0, vec![1, 0], Err(Unfair::Nothing)),
+        (1, 0, vec![1, 1], Err(Unfair::Nothing)),
+        (100, 100, vec![1], Err(Unfair::Nothing)),
+        (100, 200, vec![1], Err(Unfair::Nothing)),
         (1_000, 0, more.clone(), Err(Unfair::TooMany)),
     ] {
         let parts = in_proportion(whole, platform, &weights)

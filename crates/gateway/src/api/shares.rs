@@ -96,7 +96,11 @@ impl Api {
                         for (at, (good, mid)) in of_subs.iter().enumerate() {
                             let weight = worth(good).ok_or_else(|| {
                                 let field = format!("goods[{at}].price, goods[{at}].quantity");
-                                bad(&field, "须为整数，单位：分", "whole numbers, the price in fen")
+                                bad(
+                                    &field,
+                                    "须为整数，单价以分为单位，乘积为 1 到 100000000",
+                                    "whole numbers, the price in fen, together 1 to 100000000",
+                                )
                             })?;
                             add(&mut weights, mid, good, weight);
                         }
@@ -135,7 +139,7 @@ impl Api {
             (true, true) => Err(Unfair::Nobody),
         };
         let shares = shares.map_err(|unfair| {
-            bad("platformAmount, subOrders, goods", "分账金额之和须等于总金额", &unfair.to_string())
+            bad("platformAmount, subOrders, goods", &zh(unfair), &unfair.to_string())
         })?;
         let book = self.accounts.book();
         for share in shares.subs() {
@@ -202,7 +206,7 @@ impl Api {
             shares.push(Share { mid: sub.mid.clone(), order, amount: sub.total_amount });
         }
         let shares = Shares::of(platform, shares)
-            .map_err(|unfair| bad("subOrders", "分账退款明细有误", &unfair.to_string()))?;
+            .map_err(|unfair| bad("subOrders", &zh(unfair), &unfair.to_string()))?;
         Ok(Some(Arc::new(shares)))
     }
 
@@ -262,14 +266,27 @@ fn add(shares: &mut Vec<(Mid, Option<OrderId>, u64)>, mid: &Mid, good: &Good, fe
     }
 }
 
-/// What goods cost together, in fen; one of them when no quantity is given.
+/// Why a payment cannot be divided so, in Chinese.
+fn zh(unfair: Unfair) -> String {
+    match unfair {
+        Unfair::Nobody => "缺少分账对象，请提供 subOrders 或带 subMerchantId 的 goods".to_owned(),
+        Unfair::TooMany => format!("分账对象不得超过 {} 个", Shares::MAX),
+        Unfair::Twice => "同一子商户的多笔分账须有不同的 merOrderId".to_owned(),
+        Unfair::Nothing => "按比例分账后有子商户不足 1 分".to_owned(),
+        Unfair::Sum { shares, whole } => {
+            format!("分账金额之和为 {shares} 分，须恰为 {whole} 分")
+        }
+    }
+}
+
+/// What goods cost together, in fen, no more than a bill can be about; one of them when no quantity is given.
 fn worth(good: &Good) -> Option<u64> {
     let price: u64 = good.price.as_ref()?.0.as_str().parse().ok()?;
     let quantity: u64 = match &good.quantity {
         Some(quantity) => quantity.0.as_str().parse().ok()?,
         None => 1,
     };
-    price.checked_mul(quantity).filter(|worth| *worth > 0)
+    price.checked_mul(quantity).filter(|worth| (1..=Amount::MAX_FEN).contains(worth))
 }
 
 /// A field that does not go together with the others.

@@ -153,7 +153,7 @@ async fn a_division_that_cannot_be_is_refused_with_its_field() {
         (json!({"subOrders": [sub("SHOP1", 100)]}), "BAD_REQUEST", "divisionFlag"),
         (json!({"platformAmount": 100}), "BAD_REQUEST", "divisionFlag"),
         (json!({"asynDivisionFlag": true}), "BAD_REQUEST", "divisionFlag"),
-        (json!({"divisionFlag": true}), "BAD_REQUEST", "nobody"),
+        (json!({"divisionFlag": true}), "BAD_REQUEST", "缺少分账对象"),
         (
             json!({"divisionFlag": true, "subOrders": [sub("SHOP1", 99)]}),
             "BAD_REQUEST",
@@ -162,7 +162,7 @@ async fn a_division_that_cannot_be_is_refused_with_its_field() {
         (
             json!({"divisionFlag": true, "platformAmount": 1, "subOrders": [sub("SHOP1", 100)]}),
             "BAD_REQUEST",
-            "101 fen together",
+            "之和为 101 分，须恰为 100 分",
         ),
         (
             json!({"divisionFlag": true, "subOrders": [sub("SHOP1", 50), sub("SHOP1", 50)]}),
@@ -211,11 +211,17 @@ async fn a_division_that_cannot_be_is_refused_with_its_field() {
             "BAD_REQUEST",
             "subOrderAmount",
         ),
+        // Goods do not cost more than a bill can be about.
+        (
+            json!({"divisionFlag": true, "goods": [{"subMerchantId": "SHOP1", "price": "10000", "quantity": "10001"}]}),
+            "BAD_REQUEST",
+            "goods[0].price, goods[0].quantity",
+        ),
         // One fen cannot be divided among two.
         (
             json!({"totalAmount": 1, "divisionFlag": true, "goods": [{"subMerchantId": "SHOP1", "price": "1"}, {"subMerchantId": "SHOP2", "price": "1"}]}),
             "BAD_REQUEST",
-            "goods",
+            "有子商户不足 1 分 | platformAmount, subOrders, goods: somebody's share would be less than one fen",
         ),
     ] {
         let gateway = Gateway::start().await;
