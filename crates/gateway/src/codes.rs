@@ -210,13 +210,19 @@ impl Codes {
 }
 
 impl Turn<'_> {
+    /// Whether there can be one more fixed code.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        *self.count < limits::FIXED_CODES
+    }
+
     /// Makes a new fixed code durable, as the terminal's last one too; `false` when there are too many.
     ///
     /// # Errors
     /// When the store cannot write.
     pub async fn add(&mut self, fixed: &FixedCode) -> Result<bool, StoreFault> {
         let known = self.store.registered(Kind::FixedCode, fixed.code.as_str()).await?.is_some();
-        if !known && *self.count >= limits::FIXED_CODES {
+        if !known && !self.has_room() {
             return Ok(false);
         }
         self.put(fixed).await?;

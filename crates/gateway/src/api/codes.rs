@@ -195,6 +195,9 @@ impl Api {
                     return Err(same_number(&bill.key));
                 }
                 self.may_begin(plan)?;
+                if matches!(plan.sort, Sort::Fixed) && !self.codes.turn().await.has_room() {
+                    return Err(too_many());
+                }
                 // A bill that was paid meanwhile stays as it is and gives the code up.
                 if let Phase::Requested { .. } = self.heard((**bill).clone()).await?.phase {
                     match self.closed(bill.key.clone(), asker).await {
@@ -343,7 +346,7 @@ impl Api {
                 Ok(closed)
             }
             _ => {
-                let text = "the code was given other contents by another request: query it first";
+                let text = "二维码已被其他请求更新，请先查询 | the code was given other contents by another request: query it first";
                 Err(No::new(Code::OrderProcessing, text.to_owned()))
             }
         }
@@ -906,7 +909,9 @@ fn other_code(code: &CodeId) -> No {
 }
 
 fn too_many() -> No {
-    let text =
-        format!("there are {} fixed codes, which is the most: update one", limits::FIXED_CODES);
+    let most = limits::FIXED_CODES;
+    let text = format!(
+        "固定码已达上限 {most} 个，请更新已有的固定码 | there are {most} fixed codes, which is the most: update one"
+    );
     No::new(Code::OperationNotAllowed, text)
 }

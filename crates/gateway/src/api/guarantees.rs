@@ -107,8 +107,8 @@ impl Api {
             (Some(bill), true) => self.heard(bill).await,
             (Some(_), false) => Err(No::new(
                 Code::InvalidOrder,
-                "merOrderId: bills of several dates have this number, and the request names no date; \
-                 give each bill a number of its own"
+                "merOrderId: 多个账单日期使用了该账单号，请为每个账单使用不同的账单号 | merOrderId: bills of several \
+                 dates have this number, and the request names no date; give each bill a number of its own"
                     .to_owned(),
             )),
             (None, _) => {

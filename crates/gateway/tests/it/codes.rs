@@ -9,6 +9,7 @@ use holdfast_gateway::{
     clock::{Clock, Dice},
     codes::{Coded, Codes, FixedCode, Untold},
     config::Environment,
+    limits::FIXED_CODES,
     outbound::{Border, Outbound},
     store::{Kind, Store as _},
 };
@@ -507,6 +508,24 @@ async fn closing_with_a_refund_gives_everything_back_once() {
         assert_eq!(bill.balances(), holdfast_domain::Balances::default(), "{case}");
         is_proven(&*gateway.store).await;
     }
+}
+
+/// Where no fixed code can be made any more, none is, and a bill whose code was to become one stays payable.
+#[tokio::test]
+async fn there_are_so_many_fixed_codes_and_no_more() {
+    let place = Place::new();
+    for number in 1..FIXED_CODES {
+        let record = Some(String::new());
+        place.store.register(Kind::FixedCode, &number.to_string(), record).await.unwrap();
+    }
+    let gateway = place.open().await;
+    let code = made(&gateway, bill("3194B0001")).await;
+    made(&gateway, fixed(800)).await;
+    let update = and(fixed(800), json!({"qrCodeId": code}));
+    for (endpoint, fields) in [("get-qrcode", fixed(800)), ("update-qrcode", update)] {
+        check(&gateway, endpoint, fields, "OPERATION_NOT_ALLOWED: update one").await;
+    }
+    assert_eq!(word(&pay(&gateway, &code, "confirm", Value::Null).await), "paid");
 }
 
 /// A code that went over to another bill is closed, and paid back, only by whoever means that bill.
