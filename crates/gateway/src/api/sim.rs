@@ -363,15 +363,6 @@ impl Api {
                 Failed(StatusCode::BAD_GATEWAY, Code::InvalidResponse, text)
             }
         })?;
-        // It may have been closed or given other contents while its merchant was asked.
-        match self.codes.find(&fixed.code).await? {
-            Some(Coded::Fixed(now)) if *now == *fixed => {}
-            _ => {
-                let text = "二维码已变更，请重新扫码 (this code was changed meanwhile: scan again)";
-                let status = StatusCode::CONFLICT;
-                return Err(Failed(status, Code::OrderProcessing, text.to_owned()));
-            }
-        }
         let own = &fixed.terms;
         let terms = CodeTerms {
             bill_desc: told.description.or_else(|| own.bill_desc.clone()),
@@ -389,6 +380,17 @@ impl Api {
         terms: &CodeTerms,
         amount: Amount,
     ) -> Result<Bill, Failed> {
+        // Nobody closes the code or gives it other contents while its bill is made; it may have happened before,
+        // while its merchant was asked for one.
+        let _turn = self.codes.turn().await;
+        match self.codes.find(&fixed.code).await? {
+            Some(Coded::Fixed(now)) if *now == *fixed => {}
+            _ => {
+                let text = "二维码已变更，请重新扫码 (this code was changed meanwhile: scan again)";
+                let status = StatusCode::CONFLICT;
+                return Err(Failed(status, Code::OrderProcessing, text.to_owned()));
+            }
+        }
         let now = self.core.clock.now();
         let person = self.person(fixed.buyer.as_ref(), fixed.code.as_str())?;
         for _ in 0..limits::COMMIT_TRIES {

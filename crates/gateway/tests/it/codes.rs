@@ -11,7 +11,7 @@ use holdfast_gateway::{
     config::Environment,
     limits::FIXED_CODES,
     outbound::{Border, Outbound},
-    store::{Kind, Store as _},
+    store::{Kind, MemoryStore, Store as _},
 };
 use holdfast_wire::{
     auth::Stamp,
@@ -398,6 +398,38 @@ async fn of_two_updates_at_once_one_comes_after_the_other() {
         }
     }
     is_proven(&*gateway.store).await;
+}
+
+/// With a disk that takes its time, the payer scans while the code's new contents are not durable yet.
+#[tokio::test]
+async fn a_scan_during_an_update_makes_no_bill_behind_it() {
+    let place = Place::on(MemoryStore::by_hand(), &[]);
+    let gateway = place.open().await;
+    let turns = async |count| {
+        for _ in 0..count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let disk = async {
+        loop {
+            turns(2_000).await;
+            place.store.sync();
+        }
+    };
+    let ask = async {
+        let code = made(&gateway, fixed(800)).await;
+        let fields = and(bill("3194B0001"), json!({"qrCodeId": code}));
+        tokio::join!(check(&gateway, "update-qrcode", fields, "SUCCESS"), async {
+            turns(500).await;
+            pay(&gateway, &code, "scan", Value::Null).await
+        })
+    };
+    let (_, seen) = tokio::select! {
+        answers = ask => answers,
+        () = disk => unreachable!("it turns for ever"),
+    };
+    let journal = place.store.journal(0, usize::MAX).await.unwrap();
+    assert_eq!(journal.last().unwrap().key.no.as_str(), "3194B0001", "{seen}");
 }
 
 #[tokio::test]
