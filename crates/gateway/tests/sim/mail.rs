@@ -1,5 +1,5 @@
 //! The post of this world, from the journal to the receivers: announcer and courier crash with the gateway, the outbox
-//! breaks now and then, an operator rotates keys and resends. In the end each event that is to be told was told in
+//! breaks now and then, an operator rotates keys, resends and gives up. In the end each event that is to be told was told in
 //! order, and each letter is delivered, or given up in sight.
 
 use std::{
@@ -193,7 +193,8 @@ impl Mail {
             50..=199 => self.look(),
             200..=359 => self.an_errand_goes_on(),
             360..=365 => self.a_receiver_changes(),
-            366..=367 => self.resend(),
+            366 => self.resend(),
+            367 => self.drop_one(),
             368 => self.rotate_key(self.pick(self.mids.len())),
             369 => drop(self.sweep()),
             372 => self.outbox.full.store(true, Ordering::SeqCst),
@@ -293,6 +294,12 @@ impl Mail {
             _ => Filter::one(1 + self.dice.roll(40)),
         };
         self.resend_all(&filter);
+    }
+
+    /// An operator gives a letter up.
+    fn drop_one(&self) {
+        let filter = Filter::one(1 + self.dice.roll(40));
+        at_once(Letters::drop(&*self.outbox, &filter, self.clock.now(), 0)).expect("memory");
     }
 
     fn resend_all(&mut self, filter: &Filter) {

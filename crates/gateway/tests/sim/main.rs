@@ -143,6 +143,7 @@ const HAPPENS: &[&str] = &[
     "hold.reversed",
     "notice.again_after_crash",
     "notice.delivered",
+    "notice.dropped",
     "notice.given_up",
     "notice.hung",
     "notice.refused",

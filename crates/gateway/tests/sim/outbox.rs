@@ -191,7 +191,12 @@ impl Letters for WatchedOutbox {
         now: Moment,
         after: u64,
     ) -> Task<'a, Result<Option<(usize, u64)>, StoreFault>> {
-        Letters::drop(&self.outbox, filter, now, after)
+        Box::pin(async move {
+            let ids = self.outbox.list(filter, None, usize::MAX).await?;
+            let ids = ids.iter().rev().map(|kept| kept.id).filter(|id| *id > after);
+            self.witness.dropped(&ids.collect::<Vec<_>>(), now);
+            Letters::drop(&self.outbox, filter, now, after).await
+        })
     }
 
     fn rounds<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {

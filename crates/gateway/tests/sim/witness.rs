@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use holdfast_domain::Moment;
+use holdfast_domain::{BillKey, Moment};
 use holdfast_gateway::{
     limits,
     notices::{
@@ -88,6 +88,9 @@ struct Seen {
 /// A letter on its way.
 struct Try {
     id: u64,
+    receiver: Receiver,
+    /// The bill and the address. The letter itself may be removed while it is under way.
+    line: (BillKey, String),
     said: Said,
 }
 
@@ -183,10 +186,11 @@ impl Witness {
         let mut book = self.book();
         pairs.retain(|(name, _)| name != notice::SIGN && name != notice::SIGN_TYPE);
         // What a letter says never changes, its number included.
-        let id = book.waiting.iter().copied().find(|id| {
-            let letter = &book.letters[id].letter;
-            letter.url == url && letter.pairs == pairs
-        });
+        let is_it = |seen: &Seen| seen.letter.url == url && seen.letter.pairs == pairs;
+        let waits = book.waiting.iter().copied().find(|id| is_it(&book.letters[id]));
+        // It may have been given up by hand after the courier had taken it out.
+        let mut dropped = book.letters.iter().filter(|(_, seen)| seen.changed == book.looks);
+        let id = waits.or_else(|| dropped.find(|(_, seen)| is_it(seen)).map(|(id, _)| *id));
         let id = id.unwrap_or_else(|| panic!("no such letter waits for {url}: {pairs:?}"));
         let seen = &book.letters[&id];
         let name = seen.name();
@@ -205,7 +209,8 @@ impl Witness {
         assert!(under_way < places, "{name}: {under_way} under way in {places} places");
         assert!(book.tries.len() < limits::NOTICE_CONNECTIONS, "{name}: all places are taken");
         let probed = circuit.open.is_some();
-        book.tries.insert(errand, Try { id, said });
+        let (receiver, line) = (receiver.clone(), seen.line());
+        book.tries.insert(errand, Try { id, receiver, line, said });
         let seen = book.letters.get_mut(&id).expect("it was found");
         (seen.errand, seen.to_resend) = (Some(errand), false);
         if mem::take(&mut seen.forgotten) {
@@ -235,11 +240,12 @@ impl Witness {
             return;
         }
         let mut idle: BTreeMap<&Receiver, usize> = BTreeMap::new();
-        for seen in book.ready() {
+        for seen in book.ready().filter(|seen| seen.not_before <= looked_at) {
             let line = book.letters.values().filter(|other| other.is_in_line_of(seen));
             let mut line = line.chain([seen]);
-            let moves = line.any(|one| one.errand.is_some() || one.changed >= book.looks);
-            if !moves && seen.not_before <= looked_at {
+            let changes = line.any(|one| one.changed >= book.looks);
+            let under_way = book.tries.values().any(|one| one.line == seen.line());
+            if !changes && !under_way {
                 *idle.entry(&seen.receiver).or_default() += 1;
             }
         }
@@ -255,7 +261,7 @@ impl Witness {
         }
         // Where nothing is ready and nothing under way, the courier may forget the silence.
         let busy: BTreeSet<Receiver> =
-            book.tries.values().map(|one| book.letters[&one.id].receiver.clone()).collect();
+            book.tries.values().map(|one| one.receiver.clone()).collect();
         let known = |receiver: &Receiver| listed.contains(receiver) || busy.contains(receiver);
         let gone = book.circuits.extract_if(.., |receiver, _| !known(receiver));
         let gone: Vec<Receiver> = gone.map(|(receiver, _)| receiver).collect();
@@ -267,8 +273,8 @@ impl Witness {
         let mut book = self.book();
         for errand in errands {
             book.handed.push(Handed { errand: *errand, at: now, written: false });
-            let Some(Try { id, said }) = book.tries.get(errand) else { continue };
-            let (receiver, said) = (book.letters[id].receiver.clone(), *said);
+            let Some(Try { receiver, said, .. }) = book.tries.get(errand) else { continue };
+            let (receiver, said) = (receiver.clone(), *said);
             let circuit = book.circuits.entry(receiver.clone()).or_default();
             let was_open = circuit.open.is_some();
             match said {
@@ -297,10 +303,11 @@ impl Witness {
             if mem::replace(written, true) {
                 continue;
             }
-            let seen = book.letters.get_mut(&outcome.id).expect("a letter of this outbox");
+            // One that was given up by hand may have been removed meanwhile.
+            let Some(seen) = book.letters.get_mut(&outcome.id) else { continue };
             let name = seen.name();
             let said = match book.tries.get(errand) {
-                Some(Try { id, said }) => {
+                Some(Try { id, said, .. }) => {
                     assert_eq!(outcome.id, *id, "{name} was not what ended");
                     *said
                 }
@@ -382,6 +389,18 @@ impl Witness {
         }
     }
 
+    /// An operator gave letters up, those of them that wait.
+    pub(crate) fn dropped(&self, ids: &[u64], now: Moment) {
+        let mut book = self.book();
+        let book = &mut *book;
+        for id in ids.iter().filter(|id| book.waiting.remove(*id)) {
+            let seen = book.letters.get_mut(id).expect("it waits");
+            (seen.state, seen.settled, seen.was_settled) = (State::GivenUp, Some(now), true);
+            (seen.changed, seen.to_resend) = (book.looks, false);
+            book.log.push(format!("notice.dropped {}", seen.name()));
+        }
+    }
+
     /// The outbox removed letters, and `left` are left.
     pub(crate) fn swept(&self, left: &BTreeSet<u64>, now: Moment) {
         let mut book = self.book();
@@ -406,7 +425,7 @@ impl Witness {
     pub(crate) fn crash(&self) {
         let mut book = self.book();
         let handed = mem::take(&mut book.handed);
-        for (errand, Try { id, said }) in mem::take(&mut book.tries) {
+        for (errand, Try { id, said, .. }) in mem::take(&mut book.tries) {
             let written = handed.iter().any(|one| one.errand == errand && one.written);
             let Some(seen) = book.letters.get_mut(&id) else { continue };
             (seen.errand, seen.forgotten) = (None, said == Said::Yes && !written);
@@ -453,7 +472,7 @@ impl Witness {
 impl Book {
     /// How many letters are under way to a receiver or not written down.
     fn under_way(&self, receiver: &Receiver) -> usize {
-        self.tries.values().filter(|one| self.letters[&one.id].receiver == *receiver).count()
+        self.tries.values().filter(|one| one.receiver == *receiver).count()
     }
 
     /// The first letter of each line that waits.
@@ -465,6 +484,10 @@ impl Book {
 }
 
 impl Seen {
+    fn line(&self) -> (BillKey, String) {
+        (self.letter.bill.clone(), self.letter.url.clone())
+    }
+
     fn is_in_line_of(&self, other: &Self) -> bool {
         self.letter.bill == other.letter.bill && self.letter.url == other.letter.url
     }
