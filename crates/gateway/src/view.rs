@@ -2,7 +2,7 @@
 
 use holdfast_domain::{
     Amount, Bill, CardKind, Channel, CodeId, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase,
-    Receipt, Text, Why,
+    Receipt, Text, Why, yuan,
 };
 use holdfast_wire::{
     field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus, Url},
@@ -181,7 +181,7 @@ fn leg(
         coupon_amount: None,
         buyer_id: payment.payer_id.clone(),
         buyer_username: payment.payer_name.clone(),
-        pay_detail: Text::parse(&format!("{through}{did}{}元", yuan(amount))).ok(),
+        pay_detail: Text::parse(&format!("{through}{did}{}元", yuan(amount.fen().into()))).ok(),
         pay_time: Some(receipt.at),
         settle_date: Some(receipt.day),
         status: Some(status),
@@ -197,10 +197,4 @@ pub(crate) fn card(bill: &Bill) -> Option<CardAttr> {
         CardKind::Debit => CardAttr::Debit,
         CardKind::Credit => CardAttr::Credit,
     })
-}
-
-/// An amount in yuan with two decimals.
-pub(crate) fn yuan(amount: Amount) -> String {
-    let fen = amount.fen();
-    format!("{}.{:02}", fen.div_euclid(100), fen.rem_euclid(100))
 }

@@ -423,6 +423,26 @@ impl Api {
         }
     }
 
+    /// Does what a command asks and waits for the channel's word. What a rule refuses may have been done all the
+    /// same, by this very request, sent twice: `done` tells so of the bill as it is now.
+    pub(super) async fn do_once(
+        &self,
+        bill: Bill,
+        command: &Command,
+        asker: &Asker,
+        done: impl Fn(&Bill) -> bool,
+    ) -> Result<Bill, No> {
+        let key = bill.key.clone();
+        match self.core.submit(bill, command, asker).await {
+            Ok(bill) => self.settle(bill).await,
+            Err(SubmitError::Refused(refusal)) => {
+                let bill = self.core.load(&key).await?;
+                if done(&bill) { Ok(bill) } else { Err(refusal.into()) }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Waits for the channel's word on a committed order.
     pub(super) async fn settle(&self, bill: Bill) -> Result<Bill, No> {
         match self.core.carry_out(bill, true).await? {

@@ -20,7 +20,7 @@ use super::{
     answers::{Done, not_known},
     view,
 };
-use crate::{limits, store::Asker, submit::SubmitError};
+use crate::{limits, store::Asker};
 
 impl Api {
     pub(super) async fn complete(&self, request: &SecureComplete, asker: &Asker) -> Done {
@@ -30,20 +30,9 @@ impl Api {
         if completion(&bill, fingerprint).is_some() {
             return self.completed(common, &bill, fingerprint);
         }
-        let key = bill.key.clone();
         let command = Command::Complete { part: request.completed_amount, fingerprint };
-        let bill = match self.core.submit(bill, &command, asker).await {
-            Ok(bill) => self.settle(bill).await?,
-            Err(SubmitError::Refused(refusal)) => {
-                let bill = self.core.load(&key).await?;
-                // Sent twice, and the other one was faster.
-                match completion(&bill, fingerprint) {
-                    Some(_) => bill,
-                    None => return Err(refusal.into()),
-                }
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let done = |bill: &Bill| completion(bill, fingerprint).is_some();
+        let bill = self.do_once(bill, &command, asker, done).await?;
         self.completed(common, &bill, fingerprint)
     }
 

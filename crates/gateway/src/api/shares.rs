@@ -16,7 +16,7 @@ use super::{
     Api, No,
     answers::{Done, not_known},
 };
-use crate::{store::Asker, submit::SubmitError};
+use crate::store::Asker;
 
 impl Api {
     /// How the payment of a new bill over `amount` is divided, if the request says so.
@@ -218,22 +218,11 @@ impl Api {
         let (mid, amount) = (caller.mid, bill.terms.amount);
         let shares = Arc::new(self.shares_of(mid, amount, request.platform_amount, subs, goods)?);
         if !divided_so(&bill, &shares) {
-            let key = bill.key.clone();
             let command = Command::Divide { shares: shares.clone() };
-            match self.core.submit(bill, &command, asker).await {
-                Ok(bill) => {
-                    let bill = self.settle(bill).await?;
-                    if !divided_so(&bill, &shares) {
-                        return Err(not_known());
-                    }
-                }
-                Err(SubmitError::Refused(refusal)) => {
-                    // Sent twice, and the other one was faster.
-                    if !divided_so(&self.core.load(&key).await?, &shares) {
-                        return Err(refusal.into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            let done = |bill: &Bill| divided_so(bill, &shares);
+            let bill = self.do_once(bill, &command, asker, done).await?;
+            if !done(&bill) {
+                return Err(not_known());
             }
         }
         let confirmed = SubOrdersConfirmed {

@@ -13,7 +13,7 @@ use axum::{
 };
 use holdfast_domain::{
     Account, Amount, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Command, Kind, Moment,
-    Phase, Terms, Text,
+    Phase, Terms, Text, yuan,
 };
 use holdfast_wire::{code::Code, messages::CodeTerms, time};
 use hyper::{StatusCode, header};
@@ -29,7 +29,6 @@ use crate::{
     limits, notices,
     store::{self, Asker, StoreFault},
     submit::SubmitError,
-    view,
 };
 
 /// Adds the controls.
@@ -495,7 +494,7 @@ impl Api {
             "description": bill.terms.details.description.as_ref().map(Text::as_str),
             "kind": bill.terms.kind.name(),
             "totalAmount": bill.terms.amount.fen(),
-            "yuan": view::yuan(bill.terms.amount),
+            "yuan": yuan(bill.terms.amount.fen().into()),
             "phase": bill.phase.name(),
             "held": fen(Account::Held),
             "taken": fen(Account::Merchant),
@@ -534,7 +533,7 @@ impl Api {
             "description": fixed.terms.bill_desc.as_ref().map(Text::as_str),
             "kind": "fixed",
             "totalAmount": fixed.amount().map(Amount::fen),
-            "yuan": fixed.amount().map(view::yuan),
+            "yuan": fixed.amount().map(|amount| yuan(amount.fen().into())),
             "amountFrom": asks,
             "phase": phase,
             "createTime": time::show(fixed.created_at),
