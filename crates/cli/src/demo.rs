@@ -25,7 +25,7 @@ use holdfast_gateway::{
 };
 use holdfast_wire::{
     auth::AppId,
-    field::{AuthRef, Rule, TextFlag},
+    field::{Named, Rule, TextFlag},
     json::{Json, Object},
     message::{Endpoint, EndpointSpec, says_done},
     messages::{GetQrcode, Preauthed, PreauthedCancel, Query, Refund},
@@ -222,7 +222,7 @@ async fn play(stage: &Stage, screen: &Screen) -> Result<(), Failure> {
             bill_no: no.clone(),
             bill_date: date,
             authed_order_id: order,
-            auth_id_resp_cd: AuthRef::parse(auth.as_str()).map_err(malformed)?,
+            auth_id_resp_cd: Named::parse(auth.as_str()).map_err(malformed)?,
             total_amount: amount(fen)?,
             authed_desc: None,
         })

@@ -35,7 +35,7 @@ use holdfast_gateway::{
     vault::Vault,
 };
 use holdfast_wire::{
-    field::{AuthRef, TextFlag, Url},
+    field::{Named, TextFlag, Url},
     message::Endpoint,
     messages::{Common, GetQrcode, PreauthCancel, Preauthed, PreauthedCancel, Query, Refund},
 };
@@ -545,7 +545,7 @@ impl Hold {
                     bill_no: no,
                     bill_date: date,
                     authed_order_id: order('C', n),
-                    auth_id_resp_cd: AuthRef::parse(self.auth().as_str()).unwrap(),
+                    auth_id_resp_cd: Named::parse(self.auth().as_str()).unwrap(),
                     total_amount: fen(300),
                     authed_desc: None,
                 };
@@ -581,7 +581,7 @@ impl Hold {
                     bill_no: no,
                     bill_date: date,
                     mer_order_id: OrderId::parse(&format!("{}0", self.bill)).unwrap(),
-                    auth_id_resp_cd: AuthRef::parse(self.auth().as_str()).unwrap(),
+                    auth_id_resp_cd: Named::parse(self.auth().as_str()).unwrap(),
                 };
                 outcome(call(&client, &request).await)
             }

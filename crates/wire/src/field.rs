@@ -169,15 +169,15 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The code of a hold as a request names it: `LEAST` to `MOST` characters.
+/// The code of a hold or the number of an order as a request names it: `LEAST` to `MOST` characters.
 ///
-/// The official tables bound the same code differently from page to page (`protocol.md` section 10,
-/// question 11). Only an [`AuthCode`] can belong to a hold.
+/// The official tables bound the same thing differently from page to page (`protocol.md` sections 3.11 and 10,
+/// question 11). Only an [`AuthCode`] can belong to a hold, and only an [`OrderId`] be an order's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthRef<const LEAST: usize, const MOST: usize>(Box<str>);
+pub struct Named<const LEAST: usize, const MOST: usize>(Box<str>);
 
-impl<const LEAST: usize, const MOST: usize> AuthRef<LEAST, MOST> {
-    /// Reads a code.
+impl<const LEAST: usize, const MOST: usize> Named<LEAST, MOST> {
+    /// Reads a name.
     ///
     /// # Errors
     /// Refuses a text that is too short, too long, or not made of letters, digits, `-`, `_`, `.`.
@@ -187,10 +187,16 @@ impl<const LEAST: usize, const MOST: usize> AuthRef<LEAST, MOST> {
         if fits && text.bytes().all(plain) { Ok(Self(text.into())) } else { Err(Malformed) }
     }
 
-    /// The code's text.
+    /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The number as an order can have it; `None` for one that no order has.
+    #[must_use]
+    pub fn order(&self) -> Option<OrderId> {
+        OrderId::parse(&self.0).ok()
     }
 
     /// The code as a hold can have it; `None` for one that is longer than any hold's.
@@ -637,7 +643,7 @@ text_fields! {
     [] OrderId = Rule::Id { least: Self::MIN, most: Self::MAX };
     [] AuthCode = Rule::Id { least: Self::MIN, most: Self::MAX };
     [] CodeId = Rule::Id { least: Self::MIN, most: Self::MAX };
-    [const LEAST: usize, const MOST: usize] AuthRef<LEAST, MOST> = Rule::Id { least: LEAST, most: MOST };
+    [const LEAST: usize, const MOST: usize] Named<LEAST, MOST> = Rule::Id { least: LEAST, most: MOST };
     [const MAX: usize] Text<MAX> = Rule::Text { most: MAX };
     [const MAX: usize] Private<MAX> = Rule::Base64 { most: MAX };
     [] Url = Rule::Url { most: 1024 };

@@ -2,7 +2,7 @@
 
 use holdfast_domain::{BillKey, OrderId};
 use holdfast_wire::{
-    field::AuthRef,
+    field::Named,
     message::{Endpoint as _, Message as _},
     messages::{GetQrcode, Preauthed, Query},
 };
@@ -128,7 +128,7 @@ async fn curl(stage: &Stage, bill: &BillKey, auth: &str) -> Result<String, Failu
         bill_no: bill.no.clone(),
         bill_date: bill.date,
         authed_order_id: OrderId::parse(&format!("{}C1", bill.no)).map_err(malformed)?,
-        auth_id_resp_cd: AuthRef::parse(auth).map_err(malformed)?,
+        auth_id_resp_cd: Named::parse(auth).map_err(malformed)?,
         total_amount: amount(20_000)?,
         authed_desc: None,
     };

@@ -212,7 +212,9 @@ impl Api {
 
     pub(super) async fn confirm_division(&self, request: &SubOrdersConfirm, asker: &Asker) -> Done {
         let caller = request.caller();
-        let bill = self.paid_under(caller.mid, &request.mer_order_id, Kind::Payment).await?;
+        let longer = || No::no_order("merOrderId", "no payment has so long a number");
+        let payment = request.mer_order_id.order().ok_or_else(longer)?;
+        let bill = self.paid_under(caller.mid, &payment, Kind::Payment).await?;
         let subs = request.sub_orders.as_deref().unwrap_or_default();
         let goods = request.goods.as_deref().unwrap_or_default();
         let (mid, amount) = (caller.mid, bill.terms.amount);
@@ -228,7 +230,7 @@ impl Api {
         let confirmed = SubOrdersConfirmed {
             answered: self.answered(caller, "分账确认成功"),
             echo: Echo::of(caller),
-            mer_order_id: Some(request.mer_order_id.clone()),
+            mer_order_id: Some(payment),
             asyn_division_status: Some(AsynDivisionStatus::Success),
             asyn_division_msg: Some(Note::new("分账成功")),
         };

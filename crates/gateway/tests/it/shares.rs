@@ -261,3 +261,17 @@ async fn a_refund_names_the_share_where_a_merchant_has_several() {
     );
     assert_eq!(play.run("money").await, "payer -50 held 0 merchant 0 SHOP1 50");
 }
+
+/// The official table lets a request name a longer number than any payment has.
+#[tokio::test]
+async fn a_number_that_no_payment_has_is_not_found_and_not_malformed() {
+    let gateway = Gateway::start().await;
+    for (digits, outcome) in
+        [(32, "NO_ORDER"), (33, "NO_ORDER"), (64, "NO_ORDER"), (65, "BAD_REQUEST")]
+    {
+        let fields = json!({"merOrderId": "1".repeat(digits), "platformAmount": 1});
+        let answer = gateway.call("/v1/netpay/sub-orders-confirm", fields).await;
+        assert_eq!(answer.outcome(), format!("200 {outcome}"), "{digits}: {}", answer.text());
+        assert!(answer.field("errMsg").contains("merOrderId"), "{}", answer.text());
+    }
+}

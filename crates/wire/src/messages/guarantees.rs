@@ -6,7 +6,7 @@ use holdfast_domain::{Amount, OrderId, Text, Tid};
 
 use super::{Answered, Caller, Common, Echo, Good, Sender, SubOrder};
 use crate::{
-    field::{AsynDivisionStatus, CardAttr, Fen, Note, SecureStatus, TargetSys, TradeStatus},
+    field::{AsynDivisionStatus, CardAttr, Fen, Named, Note, SecureStatus, TargetSys, TradeStatus},
     message::BillsRequest,
 };
 
@@ -129,7 +129,7 @@ message! {
         required tid: Tid = "tid" example "88880001",
         /// The number of the payer's payment.
         /// 商户订单号（支付订单号）。
-        required mer_order_id: OrderId = "merOrderId" example "124F20230719120217929621620",
+        required mer_order_id: Named<6, 64> = "merOrderId" example "124F20230719120217929621620",
         /// The platform's share, in fen.
         /// 平台商户分账金额，单位：分。
         optional platform_amount: Fen = "platformAmount" example "1000",

@@ -3,7 +3,7 @@
 use holdfast_domain::{Amount, AuthCode, BillNo, Day, OrderId, Text};
 
 use super::{Answered, BillPayment, Common, Echo};
-use crate::field::{AuthRef, BillStatus, CardAttr, InstMid, Url};
+use crate::field::{BillStatus, CardAttr, InstMid, Named, Url};
 
 message! {
     /// Takes all or part of a held payment for the merchant; the payer gets the rest back at once.
@@ -23,7 +23,7 @@ message! {
         required authed_order_id: OrderId = "authedOrderId" example "124F2023071913311600836127",
         /// The code of the hold.
         /// 授权标识应答码。
-        required auth_id_resp_cd: AuthRef<6, 255> = "authIdRespCd" example "206067",
+        required auth_id_resp_cd: Named<6, 255> = "authIdRespCd" example "206067",
         /// How much to take, in fen.
         /// 要完成的金额，单位：分。
         required total_amount: Amount = "totalAmount" example "1908",
@@ -93,7 +93,7 @@ message! {
             example "124F20230719120217929621620",
         /// The code of the hold.
         /// 授权标识应答码。
-        required auth_id_resp_cd: AuthRef<6, 64> = "authIdRespCd" example "000665",
+        required auth_id_resp_cd: Named<6, 64> = "authIdRespCd" example "000665",
     }
 }
 
