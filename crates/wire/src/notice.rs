@@ -42,7 +42,7 @@ pub enum NoticeFault {
     NotForm,
     /// A name is there twice, so that two readers may see two notices.
     Twice(String),
-    /// A value reads as if more fields followed in it. The signature does not tell where a value ends, so whoever
+    /// A name or a value reads as if it held more fields. The signature does not tell where either ends, so whoever
     /// carried the notice may have moved the border between fields.
     Ambiguous(String),
     /// It has no signature.
@@ -171,7 +171,8 @@ pub fn read(keys: &[NoticeKey], pairs: &[(String, String)]) -> Result<Notice, No
     if right == 0 {
         return Err(NoticeFault::WrongSignature);
     }
-    if let Some((name, _)) = pairs.iter().find(|(_, value)| hides_a_field(value)) {
+    let unclear = |name: &str, value: &str| name.contains(['&', '=']) || hides_a_field(value);
+    if let Some((name, _)) = pairs.iter().find(|(name, value)| unclear(name, value)) {
         return Err(NoticeFault::Ambiguous(name.clone()));
     }
     Notice::decode(&object).map_err(NoticeFault::Incomplete)
@@ -241,7 +242,7 @@ impl NoticeFault {
             Self::NotForm => "通知不是 UTF-8 表单：请传入未经解码的原始报文".to_owned(),
             Self::Twice(name) => format!("通知中 {name} 重复出现：请勿采信"),
             Self::Ambiguous(name) => {
-                format!("通知中 {name} 的值内含其他字段，无法判断边界：请勿采信，请查询账单")
+                format!("通知中 {name} 内含其他字段，无法判断边界：请勿采信，请查询账单")
             }
             Self::Unsigned => "通知没有签名（sign）：请勿采信".to_owned(),
             Self::WrongSignature => {

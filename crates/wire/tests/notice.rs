@@ -206,7 +206,7 @@ fn read_signed(pairs: &[(&str, &str)]) -> Result<Notice, NoticeFault> {
 }
 
 #[test]
-fn fields_that_were_moved_into_a_value_are_noticed() {
+fn fields_that_were_moved_into_a_name_or_a_value_are_noticed() {
     // Somebody on the way hides the terminal behind the number before it, under the same signature.
     let mut moved = with(HOLD, &[]);
     moved.retain(|(name, _)| !["seqId", "tid"].contains(name));
@@ -219,6 +219,15 @@ fn fields_that_were_moved_into_a_value_are_noticed() {
         let expected = Err(NoticeFault::Ambiguous(name.to_owned()));
         assert_eq!(read_signed(&with(HOLD, &[(name, value)])), expected, "{name}={value}");
     }
+    // Or hides it in a name that nobody reads.
+    let mut moved = with(HOLD, &[]);
+    moved.retain(|(name, _)| !["seqId", "tid"].contains(name));
+    moved.push(("seqId=00151100146N&tid", "88880001"));
+    assert_eq!(sign(&key(), moved.clone()), sign(&key(), pairs(HOLD)));
+    assert_eq!(
+        read_signed(&moved),
+        Err(NoticeFault::Ambiguous("seqId=00151100146N&tid".to_owned()))
+    );
     for value in ["Tom & Jerry", "a&b=c", "https://x.example/?a=1&b=2", "mid=1", "&mid"] {
         let notice = read_signed(&with(HOLD, &[("memo", value)])).unwrap();
         assert_eq!(notice.memo.as_ref().map(Text::as_str), Some(value));
