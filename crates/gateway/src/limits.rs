@@ -84,6 +84,9 @@ pub const ANNOUNCER_PAGE: usize = 1_024;
 pub const ANNOUNCER_SILENCE: u64 = 4_096;
 /// Bills that the announcer keeps in each of two generations, so that it need not replay them.
 pub const ANNOUNCER_BILLS: usize = 8_192;
+/// How long the announcer waits between two looks at the journal, so that one look serves many commits, in
+/// milliseconds.
+pub const ANNOUNCER_GATHER_MS: u64 = 20;
 /// How long the announcer waits after a fault, in milliseconds, and at most until it looks without being woken.
 pub const ANNOUNCER_PAUSE_MS: u64 = 1_000;
 /// How long one try to deliver a notice may take altogether, in milliseconds.

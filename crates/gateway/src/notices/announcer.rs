@@ -89,6 +89,14 @@ impl Announcer {
                     (false, true)
                 }
             };
+            // What is committed in the next moment is read with this, at the price of one look: under load a look for
+            // each commit took as much time as the commits themselves.
+            let gather = patience(limits::ANNOUNCER_GATHER_MS, std::future::pending::<()>());
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = gather => {}
+            }
             let pause = patience(limits::ANNOUNCER_PAUSE_MS, std::future::pending::<()>());
             tokio::select! {
                 biased;
