@@ -22,6 +22,11 @@ pub(crate) fn since(mark: Instant) -> Duration {
     mark.elapsed()
 }
 
+/// Waits.
+pub(crate) async fn pause(how_long: Duration) {
+    tokio::time::sleep(how_long).await;
+}
+
 /// A text that has not been used before: 32 hexadecimal digits.
 pub(crate) fn nonce() -> Nonce {
     let mut bytes = [0; 16];

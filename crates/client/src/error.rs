@@ -86,6 +86,26 @@ pub enum Unknown {
         /// What is wrong with it.
         why: String,
     },
+    /// Nor is it known after asking for as long as the caller's patience lasted
+    /// ([`Client::call_until_known`](crate::Client::call_until_known)).
+    AfterQueries {
+        /// Why it was not known at first.
+        first: Box<Unknown>,
+        /// How many queries were sent.
+        queries: u32,
+        /// What the last of them brought.
+        last: String,
+    },
+}
+
+impl Unknown {
+    /// Why it was not known at first.
+    fn first(&self) -> &Self {
+        match self {
+            Self::AfterQueries { first, .. } => first.first(),
+            first => first,
+        }
+    }
 }
 
 impl CallError {
@@ -106,8 +126,11 @@ impl CallError {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Refused { code, .. } => *code,
-            Self::OutcomeUnknown(Unknown::Answered { code, .. }) => *code,
-            Self::Fault(_) | Self::OutcomeUnknown(_) => None,
+            Self::OutcomeUnknown(unknown) => match unknown.first() {
+                Unknown::Answered { code, .. } => *code,
+                _ => None,
+            },
+            Self::Fault(_) => None,
         }
     }
 
@@ -116,8 +139,11 @@ impl CallError {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Refused { failure, .. } => Some(failure),
-            Self::OutcomeUnknown(Unknown::Answered { failure, .. }) => Some(failure),
-            Self::Fault(_) | Self::OutcomeUnknown(_) => None,
+            Self::OutcomeUnknown(unknown) => match unknown.first() {
+                Unknown::Answered { failure, .. } => Some(failure),
+                _ => None,
+            },
+            Self::Fault(_) => None,
         }
     }
 }
@@ -233,6 +259,9 @@ impl fmt::Display for Unknown {
             Self::Answered { failure, .. } => said(f, failure),
             Self::Unreadable { status, why } => {
                 write!(f, "answer {status} cannot be read: {why}; the outcome is not known")
+            }
+            Self::AfterQueries { first, queries, last } => {
+                write!(f, "{first}; still so after {queries} queries ({last})")
             }
         }
     }

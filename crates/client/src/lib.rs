@@ -5,26 +5,30 @@
 //! it did not succeed. The one that matters is [`CallError::OutcomeUnknown`]: money may have moved,
 //! so ask before you send anything again.
 //!
-//! ```no_run
+//! ```
+//! # mod trial { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trial/mod.rs")); }
 //! use holdfast_client::{
-//!     Amount, AppId, AppKey, CallError, Client, Environment, Scheme,
-//!     messages::{Common, PreauthedCancel},
+//!     AuthCode, BillNo, CallError, Client, Day, OrderId, Scheme,
+//!     messages::PreauthedCancel,
 //! };
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gateway = trial::Gateway::start();
+//! # let auth = gateway.captured("124F2023071912562344830889", 1908, "124F2023071913311600836127");
 //! let client = Client::builder()
-//!     .environment(Environment::Test) // or .base_url("http://127.0.0.1:8080")
-//!     .credentials(AppId::parse("10037e6f6a4e6da4016a6a1c4a4f0001")?, AppKey::parse("…")?)
-//!     .scheme(Scheme::BodySig)
+//!     .base_url(gateway.base_url()) // or .environment(Environment::Test), the official test host
+//!     .credentials(gateway.app_id(), gateway.app_key())
+//!     .scheme(Scheme::AccessToken) // or Scheme::BodySig, which needs no token
 //!     .build()?;
 //!
 //! // Undo a whole capture (预授权完成撤销).
 //! let reversal = PreauthedCancel {
 //!     common: client.common("898201612345678", "88880001")?,
-//!     bill_no: holdfast_client::BillNo::parse("124F2023071912562344830889")?,
-//!     bill_date: holdfast_client::Day::parse("2023-07-19").ok_or("no such day")?,
-//!     mer_order_id: holdfast_client::OrderId::parse("327M22061819820261705544110")?,
-//!     auth_id_resp_cd: holdfast_client::AuthCode::parse("206067")?,
+//!     bill_no: BillNo::parse("124F2023071912562344830889")?,
+//!     bill_date: Day::parse("2023-07-19").ok_or("no such day")?,
+//!     mer_order_id: OrderId::parse("124F2023071913311600836127")?,
+//!     auth_id_resp_cd: AuthCode::parse(&auth)?,
 //! };
 //! match client.call(&reversal).await {
 //!     Ok(done) => println!("reversed: {:?}", done.bill_payment.total_amount),
@@ -32,10 +36,42 @@
 //!     Err(CallError::Refused { code, failure, .. }) => println!("{code:?}: {failure:?}"),
 //!     Err(CallError::Fault(why)) => println!("nothing was sent: {why}"),
 //! }
+//! # assert!(client.call(&reversal).await.is_ok(), "a repeat is answered as the first was");
 //! # Ok(()) }
 //! ```
 //!
-//! What the gateway tells without being asked is checked by [`notice`].
+//! Where nobody knows, [`Client::call_until_known`] queries until somebody does:
+//!
+//! ```
+//! # mod trial { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trial/mod.rs")); }
+//! use std::time::Duration;
+//! use holdfast_client::{Amount, BillNo, Day, Known, OrderId, Patience, field::Named, messages::Preauthed};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gateway = trial::Gateway::start();
+//! # let auth = gateway.hold("124F2023071912562344830889", 1908);
+//! # let client = holdfast_client::Client::builder().base_url(gateway.base_url())
+//! #     .credentials(gateway.app_id(), gateway.app_key()).build()?;
+//! let capture = Preauthed {
+//!     common: client.common("898201612345678", "88880001")?,
+//!     bill_no: BillNo::parse("124F2023071912562344830889")?,
+//!     bill_date: Day::parse("2023-07-19").ok_or("no such day")?,
+//!     authed_order_id: OrderId::parse("124F2023071913311600836127")?,
+//!     auth_id_resp_cd: Named::parse(&auth)?,
+//!     total_amount: Amount::from_fen(1500)?,
+//!     authed_desc: None,
+//! };
+//! let patience = Patience::lasting(Duration::from_secs(120)).repeating();
+//! match client.call_until_known(&capture, patience).await? {
+//!     Known::Answered(done) => println!("captured: {:?}", done.authed_bill_payment),
+//!     Known::Found(queried) => println!("captured, as a query shows: {:?}", queried.authed_bill_payment),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! What the gateway tells without being asked is checked by [`notice`]; with the feature `axum`, by an extractor
+//! in `receiver`. With the feature `blocking`, programs without `async` have the same client in `blocking`.
 //!
 //! # What it does by itself
 //!
@@ -46,8 +82,8 @@
 //!
 //! # What it does not do
 //!
-//! * It never repeats a request that may have arrived. Whether to is [`CallError::repeat`]'s advice
-//!   and your decision.
+//! * It never repeats a request that may have arrived, unless you tell it to ([`Patience::repeating`]).
+//!   Whether to is [`CallError::repeat`]'s advice and your decision.
 //! * It follows no redirect, and nothing switches the check of certificates off.
 //! * It uses no proxy that the environment names.
 //! * It logs nothing.
@@ -56,7 +92,8 @@
 //!
 //! Besides `holdfast-wire` and `holdfast-domain` it names 8 crates: for HTTP/1.1 (`hyper` and its
 //! companions), TLS (`rustls` with `ring`), timers (`tokio`) and random bytes. With all that they
-//! bring, 57 crates are linked; `cargo tree -p holdfast-client -e normal` lists them.
+//! bring, 56 crates are linked; with the feature `blocking` 56, with `axum` 60. `cargo tree -p holdfast-client -e
+//! normal` lists them, and a test counts them.
 
 #![deny(
     clippy::as_conversions,
@@ -65,9 +102,14 @@
     clippy::unwrap_used
 )]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod clock;
 mod error;
+mod known;
 pub mod notice;
+#[cfg(feature = "axum")]
+pub mod receiver;
 mod token;
 mod transport;
 
@@ -92,6 +134,7 @@ pub use holdfast_wire::{
     field, message, messages,
     secret::AppKey,
 };
+pub use known::{Known, Patience, Traceable};
 pub use transport::{ANSWER_MAX, Transport};
 
 /// The official hosts.

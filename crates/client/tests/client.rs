@@ -301,3 +301,40 @@ fn an_address_is_checked_before_anything_is_sent() {
         assert!(built.is_err(), "{bad}");
     }
 }
+
+/// What the documentation says of the crate's weight is counted.
+#[test]
+fn the_weight_is_what_the_documentation_says() {
+    let documentation = include_str!("../src/lib.rs").replace("\n//! ", " ");
+    for (feature, told) in [
+        ("", "bring, 56 crates are linked"),
+        ("blocking", "the feature `blocking` 56"),
+        ("axum", "with `axum` 60"),
+    ] {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--offline",
+                "-p",
+                "holdfast-client",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+            ])
+            .args(["--features", feature])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let names: std::collections::BTreeSet<String> = String::from_utf8(tree.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .filter(|name| !name.starts_with("holdfast"))
+            .map(str::to_owned)
+            .collect();
+        assert!(documentation.contains(told), "the documentation does not say: {told}");
+        let told: usize = told.split(' ').find_map(|word| word.parse().ok()).unwrap();
+        assert_eq!(names.len(), told, "{feature}: {names:?}");
+    }
+}
