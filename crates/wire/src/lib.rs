@@ -19,6 +19,7 @@
 pub mod auth;
 pub mod code;
 pub mod envelope;
+pub mod explain;
 pub mod field;
 pub mod json;
 pub mod legacy;

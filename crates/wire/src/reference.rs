@@ -44,8 +44,9 @@ pub fn reference() -> String {
     for code in Code::ALL {
         let spec = code.spec();
         page.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {} |\n",
+            "| [`{}`](errors.md#{}) | {} | {} | {} | {} | {} |\n",
             spec.name,
+            spec.name.to_lowercase(),
             spec.status,
             both(spec.text),
             both(spec.fault.text()),

@@ -4,7 +4,8 @@ use holdfast_domain::{Day, Mid, Moment, OrderId, Text, Tid};
 
 use crate::{
     code::Code,
-    field::{Done, Fen, InstMid, Note, TargetSys, TradeStatus},
+    explain,
+    field::{Done, Fen, InstMid, Note, TargetSys, TradeStatus, Url},
     json::Object,
     message::read_generously,
 };
@@ -152,6 +153,9 @@ message! {
         /// The same text again, because some callers read only this field.
         /// 错误说明，与 errMsg 相同。
         optional err_info: Note = "errInfo",
+        /// Where the error code is explained: causes, whether to repeat, how long to wait. In the test environment only.
+        /// 错误代码说明的地址：原因、能否重发、等待多久。仅测试环境返回。
+        optional doc_url: Url = "docUrl" example "http://127.0.0.1:8080/errors/NO_ORDER",
         /// When the answer was sent.
         /// 报文响应时间。
         optional response_timestamp: Moment = "responseTimestamp" example "2022-04-21 15:00:53",
@@ -280,11 +284,19 @@ impl Failure {
             err_code: code.as_text(),
             err_msg: Some(text.clone()),
             err_info: Some(text),
+            doc_url: None,
             response_timestamp: Some(at),
             mid: None,
             tid: None,
             echo: Echo { msg_id: None, src_reserve: None },
         }
+    }
+
+    /// The same with the address of the page that explains its code, at a gateway whose public address is that.
+    /// Without it when that is too long for one.
+    #[must_use]
+    pub fn explained_at(self, public_url: &str) -> Self {
+        Self { doc_url: explain::address(public_url, self.err_code.as_str()), ..self }
     }
 
     /// The same as the answer to a request that could be read.
