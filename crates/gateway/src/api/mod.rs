@@ -49,11 +49,14 @@ use crate::{
 
 mod answers;
 mod codes;
+mod errors;
 mod guarantees;
 mod guard;
 mod legacy;
 mod shares;
 mod sim;
+
+pub use errors::meant;
 
 /// What a gateway is to the outside.
 #[derive(Clone, Debug)]
@@ -117,11 +120,12 @@ impl Api {
     }
 }
 
-/// All routes: the protocol, health, and in the test environment the simulation's controls.
+/// All routes: the protocol, health, what error codes mean, and in the test environment the simulation's controls.
 pub fn router(api: Arc<Api>) -> Router {
     let router = Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready));
+    let router = router.merge(errors::routes());
     let router = match api.simulated {
-        Some(_) => sim::routes(router),
+        Some(_) => router.merge(sim::routes(&api)),
         None => router,
     };
     router.fallback(protocol).with_state(api)
@@ -305,6 +309,10 @@ impl Api {
         let (code, text) = no.summary();
         let status = no.status.or(StatusCode::from_u16(code.status()).ok());
         let failure = Failure::new(code, self.core.clock.now(), text);
+        let failure = match self.terms.environment {
+            Environment::Test => failure.explained_at(&self.terms.public_url),
+            Environment::Live => failure,
+        };
         let mut body = address(failure).encode();
         if let Some(signed) = no.signed
             && body.pop().is_some()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Bytes, to_bytes},
     extract::{Path, Query, State},
+    middleware::map_response_with_state,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -15,7 +16,7 @@ use holdfast_domain::{
     Account, Amount, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Command, Kind, Moment,
     Phase, Terms, Text, yuan,
 };
-use holdfast_wire::{code::Code, messages::CodeTerms, time};
+use holdfast_wire::{code::Code, explain, field::Url, messages::CodeTerms, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,9 +32,9 @@ use crate::{
     submit::SubmitError,
 };
 
-/// Adds the controls.
-pub(super) fn routes(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
-    router
+/// The controls.
+pub(super) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    Router::new()
         .route("/bills/qrCode.do", get(show_linked))
         .route("/sim/payer/{code}", get(show))
         .route("/sim/payer/{code}/scan", post(scan))
@@ -43,9 +44,11 @@ pub(super) fn routes(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
         .route("/sim/clock", get(clock).post(advance))
         .route("/sim/scenarios", get(scenarios).put(set_scenario).delete(clear_scenario))
         .layer(axum::extract::DefaultBodyLimit::max(limits::BODY_BYTES))
+        .layer(map_response_with_state(api.clone(), tell))
 }
 
 /// Why a control did nothing: a status, a code for programs, a text for people in both languages.
+#[derive(Clone)]
 struct Failed(StatusCode, Code, String);
 
 type Answer = Result<Response, Failed>;
@@ -575,10 +578,39 @@ fn bad(text: String) -> Failed {
 
 impl axum::response::IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let Self(status, code, text) = self;
-        (status, json_body(json!({"errCode": code.name(), "errMsg": text, "errInfo": text})))
-            .into_response()
+        // Only who knows the gateway's address can write it down: `tell`.
+        let mut response = self.0.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
+}
+
+/// Writes down why a control did nothing, and where the code is explained. What was refused before a control saw it,
+/// such as a body that is too long, is told in the same form.
+async fn tell(State(api): State<Arc<Api>>, response: Response) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let (code, text) = match parts.extensions.remove::<Failed>() {
+        Some(Failed(_, code, text)) => (code, text),
+        None if status == StatusCode::METHOD_NOT_ALLOWED => {
+            (Code::NoService, "this method is not served here".to_owned())
+        }
+        None => {
+            let text = to_bytes(body, limits::BODY_BYTES).await.unwrap_or_default();
+            (Code::BadRequest, String::from_utf8_lossy(&text).into_owned())
+        }
+    };
+    let page = explain::address(&api.terms.public_url, code.name());
+    let page = page.as_ref().map(Url::as_str);
+    let told = json!({"errCode": code.name(), "errMsg": text, "errInfo": text, "docUrl": page});
+    let mut response = (status, json_body(told)).into_response();
+    if let Some(allowed) = parts.headers.remove(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 impl From<No> for Failed {

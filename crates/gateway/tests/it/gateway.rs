@@ -21,7 +21,10 @@ use holdfast_wire::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::wire::{Answer, Sent, exchange};
+use crate::{
+    errors,
+    wire::{Answer, Sent, exchange},
+};
 
 pub(crate) const APP: &str = "it-app";
 pub(crate) const KEY: &str = "a key that only this test knows";
@@ -94,6 +97,7 @@ impl<S: Store + 'static> Place<S> {
             dice: Dice::seeded(self.dice.roll(u64::MAX)),
         };
         let running = holdfast_gateway::start(&self.config, parts).await.unwrap();
+        errors::serves(running.address, self.config.environment);
         if running.accounts.book().apps.is_empty() {
             for mid in [MID, OTHER_MID, "SHOP1", "SHOP2"] {
                 running

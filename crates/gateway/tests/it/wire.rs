@@ -9,6 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::errors;
+
 /// Longer than any answer takes: whoever waits so long has found a request that hangs.
 pub(crate) const PATIENCE_MS: u64 = 30_000;
 
@@ -110,7 +112,7 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Answer
     };
     let taken =
         patience(PATIENCE_MS, talk).await.expect("the gateway answers or closes the connection");
-    read_answer(&taken)
+    checked(address, &taken)
 }
 
 /// Like [`exchange`], for bytes that may announce more than they bring: the sending side is closed behind them.
@@ -126,7 +128,16 @@ pub(crate) async fn exchange_and_close(address: SocketAddr, bytes: &[u8]) -> Opt
     };
     let taken =
         patience(PATIENCE_MS, talk).await.expect("the gateway answers or closes the connection");
-    read_answer(&taken)
+    checked(address, &taken)
+}
+
+/// The answer in `bytes`, after a look at what every answer has to have, whatever the test is about.
+fn checked(address: SocketAddr, bytes: &[u8]) -> Option<Answer> {
+    let answer = read_answer(bytes)?;
+    if let Ok(body) = serde_json::from_slice(&answer.body) {
+        errors::says_where_it_is_explained(address, &body);
+    }
+    Some(answer)
 }
 
 /// The last answer in `bytes`: `100 Continue` may come before it.
