@@ -124,9 +124,12 @@ impl Asked {
             }
             CallError::Refused { code: Some(code), .. } => {
                 let spec = code.spec();
-                let advice = format!("{}\n      {}", spec.advice.en, spec.advice.zh);
+                let advice = format!(
+                    "{}\n      {}\n\n  holdfast explain {code}",
+                    spec.advice.en, spec.advice.zh
+                );
                 failure.hint(match Exit::of_code(*code) {
-                    Exit::Conflict => format!("{advice}\n\n  {}", self.query()),
+                    Exit::Conflict => format!("{advice}\n  {}", self.query()),
                     _ => advice,
                 })
             }

@@ -13,6 +13,7 @@ mod call;
 mod connection;
 mod demo;
 mod exit;
+mod explain;
 mod ledger;
 mod logs;
 mod notices;
@@ -156,6 +157,16 @@ Examples 示例:
 The statement of a day that is over never changes; --verify proves it. Every column: docs/statements.md
 已完结日期的对账单不再变化，可用 --verify 核对。各列含义见 docs/statements.md")]
     Statement(statement::StatementCommand),
+    /// Say what an error code means, why it came, and whether to repeat 解释错误代码
+    #[command(after_help = "\
+Examples 示例:
+  holdfast explain                    all codes, a line each
+  holdfast explain BAD_SIGN           causes, whose fault, whether to repeat, how long to wait
+  holdfast explain no_cross           its beginning is enough
+  holdfast explain 7                  an exit code of this program
+  holdfast explain - < answer.json    the code in an answer
+  holdfast explain TIMEOUT -o json | jq .pauses")]
+    Explain(explain::Explain),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -231,6 +242,7 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Statement(command) => {
             unless_interrupted(statement::run(command, screen), None).await
         }
+        Command::Explain(command) => explain::run(command, screen),
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {
             screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;

@@ -105,15 +105,15 @@ impl Page {
     }
 }
 
-/// All codes with what each means, a line each, for a terminal.
+/// Codes with what each means, a line each, for a terminal.
 #[must_use]
-pub fn list_text() -> String {
-    let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or_default();
+pub fn list_text(codes: &[Code]) -> String {
+    let width = codes.iter().map(|code| code.name().len()).max().unwrap_or_default();
     let line = |code: &Code| {
         let CodeSpec { name, text, .. } = code.spec();
         format!("{name:width$}  {} {}\n", text.en, text.zh)
     };
-    Code::ALL.iter().map(line).collect()
+    codes.iter().map(line).collect()
 }
 
 /// All codes with what each means, as a piece of HTML; the page of each is `folder` and its name.

@@ -59,7 +59,7 @@ async fn all(headers: HeaderMap) -> Response {
     let page = match form {
         Form::Html => html("Holdfast", folder, "", &explain::list_html(folder)),
         Form::Markdown => explain::list_markdown(folder),
-        Form::Text => explain::list_text(),
+        Form::Text => explain::list_text(Code::ALL),
     };
     form.answer(StatusCode::OK, page)
 }
