@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod ledger;
 mod logs;
+mod manual;
 mod notices;
 mod screen;
 mod serve;
@@ -26,7 +27,7 @@ mod statement;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use exit::{Exit, Failure};
 use screen::{ColorChoice, Format, Screen};
@@ -167,6 +168,21 @@ Examples 示例:
   holdfast explain - < answer.json    the code in an answer
   holdfast explain TIMEOUT -o json | jq .pauses")]
     Explain(explain::Explain),
+    /// Write completions for a shell, to stdout 生成命令补全脚本
+    #[command(after_help = "\
+Examples 示例:
+  source <(holdfast completions bash)                                     for this shell
+  holdfast completions bash > ~/.local/share/bash-completion/completions/holdfast
+  holdfast completions zsh > ~/.zfunc/_holdfast
+  holdfast completions fish > ~/.config/fish/completions/holdfast.fish")]
+    Completions(manual::Completions),
+    /// Write manual pages 生成手册页
+    #[command(after_help = "\
+Examples 示例:
+  holdfast man | man -l -
+  holdfast man call preauthed-cancel | man -l -
+  holdfast man --out ~/.local/share/man/man1      all of them")]
+    Man(manual::Manual),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -243,6 +259,8 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             unless_interrupted(statement::run(command, screen), None).await
         }
         Command::Explain(command) => explain::run(command, screen),
+        Command::Completions(asked) => manual::completions(&asked, Cli::command(), screen),
+        Command::Man(asked) => manual::man(asked, Cli::command(), screen),
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {
             screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;
@@ -270,8 +288,6 @@ async fn unless_interrupted(
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

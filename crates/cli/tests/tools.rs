@@ -149,3 +149,101 @@ fn programs_get_everything_about_a_code() {
     let all = world.run("explain -o json").ends(0).json();
     assert_eq!(all.as_array().unwrap().len(), holdfast_wire::code::Code::ALL.len());
 }
+
+/// What bash offers for the last of these words.
+fn bash_offers(world: &World, words: &[&str]) -> Vec<String> {
+    let script = r#"
+        set -u
+        source completions.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+        _holdfast holdfast "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", script, "bash"]).args(words).current_dir(world.0.path());
+    let ended: Ended = bash.output().unwrap().into();
+    ended.ends(0).stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_endpoints_and_their_fields() {
+    let world = World::new();
+    let script = world.run("completions bash").ends(0).stdout;
+    std::fs::write(world.0.path().join("completions.bash"), script).unwrap();
+    let check = |words: &[&str], offered: &[&str]| {
+        assert_eq!(bash_offers(&world, words), offered, "{words:?}");
+    };
+    check(&["holdfast", "expl"], &["explain"]);
+    check(&["holdfast", "call", "pre"], &["preauthed", "preauth-cancel", "preauthed-cancel"]);
+    check(&["holdfast", "call", "query", "--bill"], &["--billNo", "--billDate"]);
+    check(&["holdfast", "--output", ""], &["text", "json"]);
+    check(&["holdfast", "serve", "--hold"], &["--hold-days"]);
+    for endpoint in holdfast_wire::messages::ENDPOINTS {
+        check(&["holdfast", "call", endpoint.name], &names_that_begin_with(endpoint.name));
+    }
+}
+
+fn names_that_begin_with(begin: &str) -> Vec<&'static str> {
+    let names = holdfast_wire::messages::ENDPOINTS.iter().map(|endpoint| endpoint.name);
+    names.filter(|name| name.starts_with(begin)).collect()
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = world.run(&format!("completions {shell}")).ends(0).stdout;
+        assert!(script.contains("preauthed-cancel") && script.contains("explain"), "{shell}");
+    }
+    world.run("completions tcsh").ends(2).says("bash");
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let world = World::new();
+    world.run("man --out pages/man1").ends(0).says("pages");
+    let dir = world.0.path().join("pages/man1");
+    let read = |name: &str| {
+        let path = dir.join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    // From the page of the whole program to that of each command that a page refers to.
+    let mut left = vec!["holdfast.1".to_owned()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(name) = left.pop() {
+        let page = read(&name);
+        assert!(page.starts_with(".\\\" -*- coding: utf-8 -*-\n"), "{name}");
+        assert_eq!(page.matches("\n.nf\n").count(), page.matches("\n.fi\n").count(), "{name}");
+        let named = page.lines().filter_map(|line| line.strip_suffix("(1)"));
+        left.extend(named.map(|name| format!("{}.1", name.replace('\\', ""))));
+        seen.insert(name);
+    }
+    let files = std::fs::read_dir(&dir).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(seen, files.collect());
+    for endpoint in holdfast_wire::messages::ENDPOINTS {
+        let page = read(&format!("holdfast-call-{}.1", endpoint.name));
+        assert!(page.contains(endpoint.title.zh), "{}", endpoint.name);
+    }
+    assert_eq!(world.run("man").ends(0).stdout, read("holdfast.1"));
+    let page = world.run("man call preauthed-cancel").ends(0).stdout;
+    assert_eq!(page, read("holdfast-call-preauthed-cancel.1"));
+    world.run("man call nothing").ends(8).says("holdfast-call has no command");
+}
+
+#[test]
+fn a_manual_page_can_be_read() {
+    let world = World::new();
+    let page = world.run("man explain").ends(0).stdout;
+    std::fs::write(world.0.path().join("page.1"), page).unwrap();
+    let mut man = Command::new("man");
+    man.args(["--warnings", "-E", "UTF-8", "-l", "page.1"]).current_dir(world.0.path());
+    man.env("LC_ALL", "C.UTF-8").env("MANWIDTH", "120");
+    // Where there is no such program nobody reads pages either; that they are well-formed is tested above.
+    let Ok(output) = man.output() else { return };
+    let read = Ended::from(output).ends(0);
+    let text = read.stdout.replace('\u{8}', "");
+    assert!(text.contains("解释错误代码") && text.contains("EXAMPLES"), "{text}");
+    assert!(text.lines().any(|line| line.trim().starts_with("holdfast explain 7 ")), "{text}");
+    let wrong = read.stderr.lines().find(|line| !line.ends_with("line"));
+    assert_eq!(wrong, None, "{}", read.stderr);
+}
