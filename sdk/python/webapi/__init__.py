@@ -1,0 +1,1 @@
+"""The client of the official Python sample, under its official name."""
