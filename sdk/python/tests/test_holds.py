@@ -2,8 +2,10 @@
 
 import datetime
 import os
+import queue
 import time
 import unittest
+from typing import Tuple
 
 from holdfast_client import ACCESS_TOKEN, BODY_SIG, Bill, OutcomeUnknown, Refused
 from holdfast_client import tokens
@@ -59,13 +61,22 @@ class Holds(unittest.TestCase):
         self.assertIn("50000", str(refusal))
 
     def test_a_gateway_that_does_not_know_is_an_unknown_outcome_and_a_query_ends_it(self) -> None:
-        hold, client = around.make_hold(), around.client()
-        bill = around.bill_of(hold)
-        order = "3270000" + hold["BILL_NO"][-10:] + "-cap-lostanswer"
-        with self.assertRaisesRegex(OutcomeUnknown, "outcome unknown: query") as caught:
-            client.preauthed(bill, authed_order_id=order, auth_code=hold["AUTH_CODE"], total_amount=12000)
-        self.assertEqual((caught.exception.code, caught.exception.repeat), ("TIMEOUT", "after_query"))
-        around.holdfast("sim", "clock", "advance", "30s")
+        client, told = around.client(), queue.Queue()  # type: ignore[var-annotated]
+
+        def take(_: str, body: bytes) -> Tuple[int, bytes]:
+            told.put(body)
+            return 200, b"SUCCESS"
+
+        with around.Server(take) as receiver:
+            hold = around.make_hold("--notify-url", receiver.url)
+            bill, order = around.bill_of(hold), "3270000" + hold["BILL_NO"][-10:] + "-cap-lostanswer"
+            told.get(timeout=30)
+            with self.assertRaisesRegex(OutcomeUnknown, "outcome unknown: query") as caught:
+                client.preauthed(bill, authed_order_id=order, auth_code=hold["AUTH_CODE"], total_amount=12000)
+            self.assertEqual((caught.exception.code, caught.exception.repeat), ("TIMEOUT", "after_query"))
+            around.holdfast("sim", "clock", "advance", "30s")
+            # The gateway asks the channel by itself, and tells when it knows.
+            told.get(timeout=30)
         state = client.query(bill, authed_order_id=order)
         self.assertEqual(state["authedBillPayment"]["totalAmount"], 12000)
 

@@ -158,7 +158,7 @@ class Certificates(unittest.TestCase):
         """What kind of error a program of its own gets, with other authorities in its environment."""
         program = (
             "import sys\nfrom holdfast_client import Bill, Client\n"
-            "try: Client(sys.argv[1], 'a', 'k', mid='m', tid='t', timeout=1).query(Bill('327M0000', '2022-04-21'))\n"
+            "try: Client(sys.argv[1], 'a', 'k', mid='m', tid='t', timeout=2).query(Bill('327M0000', '2022-04-21'))\n"
             "except Exception as error: print(type(error).__name__, error.repeat, error)\n"
         )
         done = subprocess.run(
