@@ -3,8 +3,6 @@
 //! Nothing here knows the time or who is known: whether a timestamp is near enough, a nonce is new and
 //! an app exists is for the gateway to say.
 
-mod diagnosis;
-
 use std::{borrow::Cow, fmt};
 
 use base64::{
@@ -18,8 +16,6 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-pub use diagnosis::{Diagnosis, Mistake};
-
 use crate::{
     code::Code,
     field::SignMethod,
@@ -32,7 +28,7 @@ use crate::{
 pub const HEADER_MAX: usize = 2048;
 
 /// Base64 in the standard alphabet. Some callers cut the padding off.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
@@ -259,13 +255,6 @@ impl BodySig {
         claimed.is_ok_and(|claimed| code.verify_slice(&claimed).is_ok())
     }
 
-    /// What a wrong signature was made of, and which known mistake explains it. It is for test
-    /// environments: to tell a stranger why it failed is to help it.
-    #[must_use]
-    pub fn diagnose(&self, key: &AppKey, body: &[u8]) -> Diagnosis {
-        diagnosis::diagnose(self, key, body)
-    }
-
     /// The value of the `Authorization` header, spelled as on the official page.
     #[must_use]
     pub fn header(&self) -> String {
@@ -360,15 +349,20 @@ impl TokenAccess {
         let sign_method = Some(SignMethod::Sha256);
         let unsigned = HexDigest("".into());
         let mut request = Self { app_id, timestamp, nonce, sign_method, signature: unsigned };
-        request.signature = HexDigest(hex(&request.digest(key)).into());
+        request.signature = HexDigest(request.right_signature(key).into());
         request
+    }
+
+    /// The signature that this request should have, in lower-case hexadecimal digits.
+    pub(crate) fn right_signature(&self, key: &AppKey) -> String {
+        hex(&self.digest(key))
     }
 
     /// Whether the request was signed so with this key. Takes as long for a wrong signature as for a
     /// right one.
     #[must_use]
     pub fn verify(&self, key: &AppKey) -> bool {
-        let digest = hex(&self.digest(key));
+        let digest = self.right_signature(key);
         digest.as_bytes().ct_eq(self.signature.0.to_ascii_lowercase().as_bytes()).into()
     }
 
@@ -512,7 +506,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
 }
 
 #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
-fn hmac(key: &str, text: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn hmac(key: &str, text: &[u8]) -> Hmac<Sha256> {
     let code =
         Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
     code.chain_update(text)

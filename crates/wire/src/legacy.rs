@@ -161,6 +161,13 @@ impl<'a> Signed<'a> {
         answer
     }
 
+    /// The fields as pairs, in the order in which they came: texts decoded, everything else as it was written.
+    #[must_use]
+    pub fn owned_pairs(&self) -> notice::Pairs {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.pairs().into_iter().map(owned).collect()
+    }
+
     /// The pairs that a signature covers: texts decoded, everything else as it was written.
     fn pairs(&self) -> Vec<(&str, &str)> {
         let value = |(name, json)| match json {

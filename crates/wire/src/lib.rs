@@ -18,6 +18,7 @@
 
 pub mod auth;
 pub mod code;
+pub mod diagnosis;
 pub mod envelope;
 pub mod explain;
 pub mod field;

@@ -186,18 +186,26 @@ fn hides_a_field(value: &str) -> bool {
     })
 }
 
-fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + Clone {
+pub(crate) fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + Clone {
     pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// The pairs that are signed, as they are: those that have a value, in the order of their names.
+pub(crate) fn signed_pairs<'a>(
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(&'a str, &'a str)> {
+    let signed = |(name, value): &(&str, &str)| *name != SIGN && !value.is_empty();
+    let mut pairs: Vec<_> = pairs.into_iter().filter(signed).collect();
+    // By bytes, so upper-case names come first.
+    pairs.sort_unstable();
+    pairs
 }
 
 /// The text that is signed, without the key: pairs that have a value, in the order of their names,
 /// values decoded.
 #[must_use]
 pub fn signed_text<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let signed = |(name, value): &(&str, &str)| *name != SIGN && !value.is_empty();
-    let mut pairs: Vec<_> = pairs.into_iter().filter(signed).collect();
-    // By bytes, so upper-case names come first.
-    pairs.sort_unstable();
+    let pairs = signed_pairs(pairs);
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }

@@ -20,13 +20,15 @@ use axum::{
 };
 use holdfast_domain::{Reference, Refusal};
 use holdfast_wire::{
-    auth::FormParam,
+    auth::{BodySig, FormParam},
     code::Code,
+    diagnosis::{Claim, Keys},
     envelope,
     field::Note,
     json::{NotJson, Object},
     message::{FieldFault, Message as _, list, list_zh},
     messages::{Caller, ENDPOINTS, Failure, Request, TokenAccess},
+    secret::AppKey,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{Method, StatusCode, header};
@@ -326,17 +328,18 @@ impl Api {
 }
 
 /// What was signed, piece by piece, and which mistakes reproduce the caller's signature. Never the key.
-fn explained(signed: &holdfast_wire::auth::Diagnosis) -> serde_json::Value {
-    let mistakes = signed
-        .mistakes
-        .iter()
-        .map(|mistake| serde_json::json!({"en": mistake.en(), "zh": mistake.zh()}));
+fn explained(signed: &BodySig, key: &AppKey, content: &[u8]) -> serde_json::Value {
+    let claim = Claim::Request { signed: signed.clone(), body: content.to_vec() };
+    let diagnosis = claim.diagnose(&Keys { app: vec![key.clone()], notice: vec![] });
+    let mistakes = diagnosis.mistakes.iter();
+    let mistakes =
+        mistakes.map(|mistake| serde_json::json!({"en": mistake.en(), "zh": mistake.zh()}));
     serde_json::json!({
-        "appId": signed.app_id,
-        "timestamp": signed.timestamp,
-        "nonce": signed.nonce,
-        "bodyBytes": signed.body_bytes,
-        "bodyHash": signed.body_hash,
+        "appId": signed.app_id.as_str(),
+        "timestamp": signed.timestamp.as_str(),
+        "nonce": signed.nonce.as_str(),
+        "bodyBytes": content.len(),
+        "bodyHash": claim.pieces().last().map(|piece| piece.text.clone()),
         "mistakes": mistakes.collect::<Vec<_>>(),
     })
 }

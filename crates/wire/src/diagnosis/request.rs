@@ -1,0 +1,182 @@
+//! Requests: the code over app, time, nonce and the body's digest.
+
+use base64::Engine as _;
+use hmac::Mac as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{Diagnosis, Instead, Keys, Mistake, rewrite, spaced};
+use crate::{
+    auth::{BASE64, BodySig, Stamp, decode_form, encode_form, hex, hmac, unhex},
+    json::{Json, Object},
+    time,
+};
+
+const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
+
+/// A text that may have been signed, and why.
+struct Attempt {
+    mistakes: Vec<Mistake>,
+    text: Vec<u8>,
+    instead: Option<Instead>,
+}
+
+/// Makes the signature again with every known mistake in the body, the time or the key, and looks whether it is the
+/// one that was sent, however that is spelled.
+pub(super) fn diagnose(sig: &BodySig, body: &[u8], keys: &Keys) -> Diagnosis {
+    let claims = claims(sig.signature.as_str());
+    let mut found: Vec<Diagnosis> = vec![];
+    let mut compare = |mistakes: &[&[Mistake]], code: &[u8], key, instead: &Option<Instead>| {
+        if let Some((of_spelling, _)) = claims.iter().find(|(_, claimed)| claimed == code) {
+            let mistakes = [mistakes.concat().as_slice(), of_spelling].concat();
+            found.push(Diagnosis { mistakes, key, instead: instead.clone() });
+        }
+    };
+    let candidates = keys.for_requests();
+    for Attempt { mistakes, text, instead } in attempts(sig, body) {
+        for candidate in &candidates {
+            let code = hmac(candidate.key, &text).finalize().into_bytes();
+            compare(&[&mistakes, &candidate.mistakes], &code, Some(candidate.used), &instead);
+        }
+        // What has to do with the key is tried on what should be signed, and on that only.
+        if mistakes.is_empty() {
+            let digest = |parts: &[&[u8]]| Sha256::digest(parts.concat());
+            compare(&[&[Mistake::PlainDigest]], &digest(&[&text]), None, &None);
+            for candidate in &candidates {
+                let (key, used) = (candidate.key.as_bytes(), Some(candidate.used));
+                for code in [digest(&[&text, key]), digest(&[key, &text])] {
+                    compare(&[&[Mistake::PlainDigest], &candidate.mistakes], &code, used, &None);
+                }
+                for key in spaced(candidate.key) {
+                    let code = hmac(&key, &text).finalize().into_bytes();
+                    compare(&[&[Mistake::KeySpace], &candidate.mistakes], &code, used, &None);
+                }
+            }
+        }
+    }
+    found.into_iter().min_by_key(|diagnosis| diagnosis.mistakes.len()).unwrap_or_default()
+}
+
+/// Everything that may have been signed, what should have been first.
+fn attempts(sig: &BodySig, body: &[u8]) -> Vec<Attempt> {
+    let (app, sent, nonce) = (sig.app_id.as_str(), sig.timestamp.as_str(), sig.nonce.as_str());
+    let hash = hex(&Sha256::digest(body));
+    let upper = hash.to_ascii_uppercase();
+    let text = |timestamp: &str, last: &[u8]| {
+        [app.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), last].concat()
+    };
+    let whole = |mistakes: &[Mistake], text: Vec<u8>| Attempt {
+        mistakes: mistakes.to_vec(),
+        instead: (!mistakes.is_empty()).then(|| Instead::Text(text.clone())),
+        text,
+    };
+    let mut attempts = vec![whole(&[], text(sent, hash.as_bytes()))];
+    for time in other_times(&sig.timestamp) {
+        attempts.push(whole(&[Mistake::EightHours], text(&time, hash.as_bytes())));
+        let mistakes = [Mistake::EightHours, Mistake::UpperCaseHash];
+        attempts.push(whole(&mistakes, text(&time, upper.as_bytes())));
+    }
+    for order in [
+        [app, nonce, sent],
+        [sent, app, nonce],
+        [sent, nonce, app],
+        [nonce, app, sent],
+        [nonce, sent, app],
+    ] {
+        let text = [order.concat().as_bytes(), hash.as_bytes()].concat();
+        attempts.push(whole(&[Mistake::PieceOrder], text));
+    }
+    for joint in ["\n", "\r\n", "&", ",", " ", "|"] {
+        let text = [app, sent, nonce, &hash].join(joint).into_bytes();
+        attempts.push(whole(&[Mistake::Separated], text));
+    }
+    for (mistakes, body) in bodies(body) {
+        let and = |mistake| [mistakes.as_slice(), &[mistake]].concat();
+        let instead = || (!mistakes.is_empty()).then(|| Instead::Body(body.clone()));
+        let digest = hex(&Sha256::digest(&body));
+        let upper = digest.to_ascii_uppercase().into_bytes();
+        for (mistakes, last) in [
+            (mistakes.clone(), digest.into_bytes()),
+            (and(Mistake::UpperCaseHash), upper),
+            (and(Mistake::BodyNotHashed), body.clone()),
+        ] {
+            let text = text(sent, &last);
+            let instead =
+                instead().or_else(|| (!mistakes.is_empty()).then(|| Instead::Text(text.clone())));
+            attempts.push(Attempt { mistakes, text, instead });
+        }
+    }
+    attempts
+}
+
+/// What the signature may stand for.
+fn claims(signature: &str) -> Vec<(Vec<Mistake>, Vec<u8>)> {
+    let mut spellings = vec![(vec![], signature.to_owned())];
+    if signature.contains(' ') {
+        spellings.push((vec![Mistake::PlusLost], signature.replace(' ', "+")));
+    }
+    if signature.contains('%')
+        && let Some(decoded) = decode_form(&signature.replace('+', "%2B"))
+    {
+        spellings.push((vec![Mistake::PercentEncoded], decoded.into_owned()));
+    }
+    if signature.contains(['-', '_']) {
+        spellings.push((vec![Mistake::UrlBase64], signature.replace('-', "+").replace('_', "/")));
+    }
+    let mut claims = vec![];
+    for (mistakes, text) in spellings {
+        let and = |mistake| [mistakes.as_slice(), &[mistake]].concat();
+        if let Some(bytes) = unhex(&text) {
+            claims.push((and(Mistake::Hex), bytes));
+        }
+        if let Ok(bytes) = BASE64.decode(&text) {
+            if let Some(inner) = std::str::from_utf8(&bytes).ok().and_then(unhex) {
+                claims.push((and(Mistake::Base64OfHex), inner));
+            }
+            claims.push((mistakes, bytes));
+        }
+    }
+    claims
+}
+
+/// The times that may have been signed instead of the one sent.
+pub(super) fn other_times(sent: &Stamp) -> [String; 2] {
+    [EIGHT_HOURS_MS, -EIGHT_HOURS_MS].map(|ms| time::show_stamp(sent.moment().plus_ms(ms)))
+}
+
+/// The bodies that may have been signed.
+fn bodies(sent: &[u8]) -> Vec<(Vec<Mistake>, Vec<u8>)> {
+    let mut bodies = vec![(vec![], sent.to_vec()), (vec![Mistake::EmptyBody], vec![])];
+    for layout in newlines(sent) {
+        bodies.push((vec![Mistake::TrailingNewline], layout));
+    }
+    let mut encoded = String::new();
+    encode_form(&mut encoded, &String::from_utf8_lossy(sent));
+    bodies.push((vec![Mistake::EncodedContent], encoded.into_bytes()));
+    let Ok(object) = Object::parse(sent) else { return bodies };
+    let inside = match object.get("data") {
+        Some(data @ Json::Object(_)) => Some((vec![Mistake::InsideEnvelope], data.clone())),
+        _ => None,
+    };
+    let whole = Json::Object(object);
+    let own = rewrite::style_of(&whole, sent.trim_ascii_end());
+    for (mistakes, json) in [(vec![], whole)].into_iter().chain(inside) {
+        for style in rewrite::styles() {
+            // A number that is not whole cannot be written again, and no field can hold one.
+            let Some(again) = rewrite::written(&json, style) else { return bodies };
+            let mistakes = [mistakes.as_slice(), &style.differs_from(own)].concat();
+            for layout in newlines(&again) {
+                bodies.push(([mistakes.as_slice(), &[Mistake::TrailingNewline]].concat(), layout));
+            }
+            bodies.push((mistakes, again));
+        }
+    }
+    bodies
+}
+
+/// A body with a line break at its end when it has none, and without when it has one.
+fn newlines(body: &[u8]) -> Vec<Vec<u8>> {
+    match body.trim_ascii_end() {
+        trimmed if trimmed.len() < body.len() => vec![trimmed.to_vec()],
+        trimmed => vec![[trimmed, b"\n"].concat(), [trimmed, b"\r\n"].concat()],
+    }
+}
