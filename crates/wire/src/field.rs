@@ -23,6 +23,9 @@ pub trait Field: Sized {
     /// What the field may hold, for the reference and the error texts.
     const RULE: Rule;
 
+    /// Which JSON values it is read from and written as, where the rule does not say.
+    const FORM: Form = Form::of(Self::RULE);
+
     /// The fields inside it, when it is an object or a list of them.
     const FIELDS: &'static [FieldSpec] = &[];
 
@@ -107,11 +110,44 @@ pub enum Rule {
     },
 }
 
+/// Which JSON values a field is read from, and which one it is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A string, both ways.
+    Text,
+    /// A number; read from a string of digits too.
+    Number,
+    /// A string; read from a whole number too.
+    Figure,
+    /// `true` or `false`; read from such a string too.
+    Flag,
+    /// The string `"true"` or `"false"`; read from the JSON value too.
+    TextFlag,
+    /// An object; read from its JSON text in a string too.
+    Object,
+    /// A list of objects; read from its JSON text in a string too.
+    List,
+}
+
+impl Form {
+    /// The form that goes with a rule unless a field says otherwise.
+    #[must_use]
+    pub const fn of(rule: Rule) -> Self {
+        match rule {
+            Rule::Fen { .. } | Rule::Number { .. } => Self::Number,
+            Rule::Flag => Self::Flag,
+            Rule::Object => Self::Object,
+            Rule::List { .. } => Self::List,
+            _ => Self::Text,
+        }
+    }
+}
+
 /// The most objects that a list in a message has (`protocol.md` section 3.4).
 pub const LIST_MAX: usize = 20;
 
 /// The longest text of digits that is read as a number.
-const DIGITS_MAX: usize = 12;
+pub(crate) const DIGITS_MAX: usize = 12;
 
 impl Rule {
     /// The rule in Chinese.
@@ -685,6 +721,7 @@ impl Field for Note {
 
 impl Field for Figure {
     const RULE: Rule = Rule::Text { most: 32 };
+    const FORM: Form = Form::Figure;
 
     fn read(json: &Json<'_>) -> Result<Self, Unfit> {
         match json {
@@ -770,6 +807,7 @@ impl Installments {
 
 impl Field for Installments {
     const RULE: Rule = Rule::OneOf(&["3", "6", "12"]);
+    const FORM: Form = Form::Number;
 
     fn read(json: &Json<'_>) -> Result<Self, Unfit> {
         match whole(json) {
@@ -804,6 +842,7 @@ impl Field for bool {
 
 impl Field for TextFlag {
     const RULE: Rule = Rule::Flag;
+    const FORM: Form = Form::TextFlag;
 
     fn read(json: &Json<'_>) -> Result<Self, Unfit> {
         bool::read(json).map(Self)

@@ -28,6 +28,7 @@ pub mod legacy;
 pub mod message;
 pub mod messages;
 pub mod notice;
+pub mod openapi;
 pub mod person;
 mod reference;
 pub mod secret;

@@ -7,7 +7,7 @@ use holdfast_domain::Fingerprint;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    field::{Field, Rule, Unfit},
+    field::{Field, Form, Rule, Unfit},
     json::{Json, NotJson, Object},
     messages::{Caller, Failure},
 };
@@ -34,6 +34,8 @@ pub struct FieldSpec {
     pub required: bool,
     /// What it may hold.
     pub rule: Rule,
+    /// Which JSON values it is read from, and which one it is written as.
+    pub form: Form,
     /// A value as it may occur.
     pub example: Option<&'static str>,
     /// The fields inside it, when it is an object or a list of objects.
@@ -435,6 +437,7 @@ pub(crate) const fn concat<const COUNT: usize>(parts: &[&[FieldSpec]]) -> [Field
         doc: Bilingual { en: "", zh: "" },
         required: false,
         rule: Rule::Object,
+        form: Form::Object,
         example: None,
         fields: &[],
     };
@@ -538,6 +541,7 @@ macro_rules! message {
             doc: $crate::message::Bilingual { en: $en.trim_ascii(), zh: $zh.trim_ascii() },
             required: message!(@required $need),
             rule: <$ty as $crate::field::Field>::RULE,
+            form: <$ty as $crate::field::Field>::FORM,
             example: message!(@option $($example)?),
             fields: <$ty as $crate::field::Field>::FIELDS,
         }]

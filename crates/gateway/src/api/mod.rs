@@ -55,6 +55,7 @@ mod errors;
 mod guarantees;
 mod guard;
 mod legacy;
+mod openapi;
 mod shares;
 mod sim;
 
@@ -80,6 +81,7 @@ pub struct Api {
     nonces: Nonces,
     tokens: Tokens,
     terms: Terms,
+    document: openapi::Document,
     places: Arc<Semaphore>,
     requests: AtomicU64,
     /// Distinguishes this run's request ids from those of other runs.
@@ -110,7 +112,20 @@ impl Api {
         let places = Arc::new(Semaphore::new(limits::REQUESTS));
         let run = core.dice.hex(8);
         let requests = AtomicU64::new(0);
-        Self { core, accounts, codes, simulated, nonces, tokens, terms, places, requests, run }
+        let document = openapi::Document::new(&terms);
+        Self {
+            core,
+            accounts,
+            codes,
+            simulated,
+            nonces,
+            tokens,
+            terms,
+            document,
+            places,
+            requests,
+            run,
+        }
     }
 
     /// Waits until everything that was accepted is done.
@@ -122,10 +137,15 @@ impl Api {
     }
 }
 
-/// All routes: the protocol, health, what error codes mean, and in the test environment the simulation's controls.
+/// All routes: the protocol, its description, health, what error codes mean, and in the test environment the
+/// simulation's controls.
 pub fn router(api: Arc<Api>) -> Router {
-    let router = Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready));
-    let router = router.merge(errors::routes());
+    let router = Router::new()
+        .route("/healthz", get(async || "ok
+"))
+        .route("/readyz", get(ready))
+        .route("/openapi.json", get(openapi::serve))
+        .merge(errors::routes());
     let router = match api.simulated {
         Some(_) => router.merge(sim::routes(&api)),
         None => router,

@@ -9,6 +9,7 @@ mod guarantees;
 mod legacy;
 mod life;
 mod notices;
+mod openapi;
 mod operations;
 mod repeats;
 mod scenarios;
