@@ -185,6 +185,7 @@ impl Running {
 
     /// Finishes what was accepted, then ends.
     pub async fn stop(self) {
+        self.api.stop_waiting();
         self.stop.send_replace(true);
         for task in self.tasks {
             if let Err(error) = task.await {

@@ -129,6 +129,21 @@ pub const NOTICE_DELIVERED_KEPT_MS: i64 = 90 * 86_400_000;
 /// How long a letter that was given up is kept for being resent, in milliseconds: a year.
 pub const NOTICE_GIVEN_UP_KEPT_MS: i64 = 366 * 86_400_000;
 
+// Events
+
+/// The most callers that wait for events at once; more are answered `TXN_DISCARDED`. They have places of their own,
+/// so that waiting keeps no request out.
+pub const LISTENERS: usize = 256;
+/// Events in one answer, at most.
+pub const EVENTS: usize = 20;
+/// The longest notices of one answer together, in bytes.
+pub const EVENTS_BYTES: usize = 512 * 1024;
+/// Journal records that are looked through for one answer, at most. Whoever has few events in a long journal is
+/// answered a cursor that moved on.
+pub const EVENTS_SCAN: usize = 2_048;
+/// How long a caller that waits lets commits gather before it looks at the journal again, in milliseconds.
+pub const EVENTS_GATHER_MS: u64 = 50;
+
 // The store
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     limits,
-    store::{Progress, Record, Store, StoreFault},
+    store::{Progress, Record, Store, StoreFault, past},
     vault::hex,
 };
 
@@ -644,25 +644,6 @@ impl Bills {
         self.known.insert(record.key.clone(), change.bill.clone());
         Ok(change)
     }
-}
-
-/// The bill as it was before a record.
-async fn past(store: &dyn Store, record: &Record) -> Result<Option<Bill>, StoreFault> {
-    let mut bill: Option<Bill> = None;
-    for earlier in store.history(&record.key).await? {
-        if earlier.seq >= record.seq {
-            break;
-        }
-        let change = replay(bill.as_ref(), &earlier.key, earlier.event);
-        bill = Some(
-            change
-                .map_err(|broken| {
-                    StoreFault::new(format_args!("record {}: {broken}", earlier.seq))
-                })?
-                .bill,
-        );
-    }
-    Ok(bill)
 }
 
 #[cfg(test)]

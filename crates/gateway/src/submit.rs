@@ -40,6 +40,8 @@ pub struct Core {
     pub(crate) work: Notify,
     /// Rings when something was committed: the announcer has something to read.
     pub(crate) news: Notify,
+    /// Rings for everybody who listens to events, each time [`Core::news`] does.
+    pub(crate) listeners: Notify,
 }
 
 /// Why nothing was changed.
@@ -78,8 +80,9 @@ impl Core {
         policy: Policy,
         answer_within_ms: i64,
     ) -> Self {
-        let (busy, work, news) = (Mutex::default(), Notify::new(), Notify::new());
-        Self { store, channel, clock, dice, policy, answer_within_ms, busy, work, news }
+        let (busy, work) = (Mutex::default(), Notify::new());
+        let (news, listeners) = (Notify::new(), Notify::new());
+        Self { store, channel, clock, dice, policy, answer_within_ms, busy, work, news, listeners }
     }
 
     /// The bill of that key.
@@ -103,7 +106,7 @@ impl Core {
         let bill = change.bill.clone();
         match self.store.commit(Commit { change, at, asker }).await {
             Ok(()) => {
-                self.news.notify_one();
+                self.ring();
                 Ok(bill)
             }
             Err(CommitError::Conflict | CommitError::Taken) => Err(SubmitError::Taken),
@@ -148,7 +151,7 @@ impl Core {
             let changed = change.bill.clone();
             match self.store.commit(Commit { change, at, asker: asker.clone() }).await {
                 Ok(()) => {
-                    self.news.notify_one();
+                    self.ring();
                     return Ok(changed);
                 }
                 Err(CommitError::Conflict) => bill = self.load(&bill.key).await?,
@@ -218,6 +221,11 @@ impl Core {
                 Settled::NotKnown
             }
         })
+    }
+
+    fn ring(&self) {
+        self.news.notify_one();
+        self.listeners.notify_waiters();
     }
 
     fn occupy(&self, key: &Arc<BillKey>) -> Option<Busy<'_>> {

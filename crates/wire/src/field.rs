@@ -242,6 +242,27 @@ impl<const LEAST: usize, const MOST: usize> Named<LEAST, MOST> {
     }
 }
 
+/// A place in a gateway's journal, as the gateway told it: opaque to everybody else.
+pub type Cursor = Named<1, 32>;
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Whole<const LEAST: u64, const MOST: u64>(u64);
+
+impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
+    /// Takes a number; `None` when it lies outside.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        (LEAST..=MOST).contains(&number).then_some(Self(number))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
 /// An `http` or `https` address of at most 1024 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url(Text<1024>);
@@ -544,6 +565,37 @@ words! {
         /// SHA-256
         Sha256 = "SHA256",
     }
+    /// What merchants are told of, in our own words. A test of the gateway says that these are all.
+    closed EventName {
+        /// 支付成功
+        BillPaid = "bill.paid",
+        /// 担保支付成功
+        GuaranteePaid = "guarantee.paid",
+        /// 预授权成功
+        HoldAuthorized = "hold.authorized",
+        /// 预授权完成
+        HoldCaptured = "hold.captured",
+        /// 预授权完成撤销
+        HoldReversed = "hold.reversed",
+        /// 预授权撤销或到期解冻
+        HoldReleased = "hold.released",
+        /// 预授权即将到期
+        HoldExpiring = "hold.expiring",
+        /// 担保完成
+        GuaranteeCompleted = "guarantee.completed",
+        /// 担保撤销或到期
+        GuaranteeCancelled = "guarantee.cancelled",
+        /// 担保即将到期
+        GuaranteeExpiring = "guarantee.expiring",
+        /// 退款成功
+        RefundDone = "refund.done",
+        /// 异步分账完成
+        BillDivided = "bill.divided",
+        /// 账单关闭
+        BillClosed = "bill.closed",
+        /// 账单过期未付
+        BillLapsed = "bill.lapsed",
+    }
     /// The digest under a token request (`protocol.md` section 2.2). Absent means SHA-1.
     closed SignMethod {
         /// SHA-256
@@ -784,6 +836,18 @@ impl Field for Version {
 
     fn write(&self, out: &mut Vec<u8>) {
         write_number(out, u64::from(self.0));
+    }
+}
+
+impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
+    const RULE: Rule = Rule::Number { least: LEAST, most: MOST };
+
+    fn read(json: &Json<'_>) -> Result<Self, Unfit> {
+        whole(json).and_then(Self::new).ok_or(Unfit::Value)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_number(out, self.0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bills;
 mod codes;
+mod events;
 mod guarantees;
 mod holds;
 mod notice;
@@ -12,6 +13,10 @@ pub use bills::{Queried, Query, Refund, RefundSubOrder, Refunded};
 pub use codes::{
     AmountTold, AskAmount, CloseQrcode, Closed, CodeTerms, GetQrcode, Good, LastQrcode, Qrcode,
     QrcodeInfo, QueryLastQrcode, QueryQrcodeInfo, RetCommParams, SubOrder, UpdateQrcode,
+};
+pub use events::{
+    EventTold, Events, EventsRead, HeaderLine, OlderNotice, Override, SignedNotice, TrialLetter,
+    TrialNotice,
 };
 pub use guarantees::{
     Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted, SubOrdersConfirm,
@@ -80,6 +85,12 @@ endpoints! {
         /// 异步分账确认
         SubOrdersConfirm = "sub-orders-confirm" at "/v1/netpay/sub-orders-confirm"
             or "/v1/netpay/bills/sub-orders-confirm" => SubOrdersConfirmed,
+        /// Read what happened, with its notices
+        /// 读取事件与通知
+        Events = "events" at "/v1/holdfast/events" => EventsRead,
+        /// Make a notice to try a receiver with
+        /// 生成测试用通知
+        TrialNotice = "notice" at "/v1/holdfast/notice" => TrialLetter,
     }
     others {
         /// Get an access token

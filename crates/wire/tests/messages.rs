@@ -10,9 +10,10 @@ use holdfast_wire::{
         BillsRequest as _, Endpoint, FieldSpec, Message, NoAnswer, list, list_zh, read_answer,
     },
     messages::{
-        Answered, BillPayment, CloseQrcode, ENDPOINTS, Echo, Failure, GetQrcode, PreauthCancel,
-        Preauthed, PreauthedCancel, PreauthedCancelled, Query, QueryLastQrcode, QueryQrcodeInfo,
-        Refund, Request, SecureCancel, SecureComplete, SubOrdersConfirm, TokenAccess, UpdateQrcode,
+        Answered, BillPayment, CloseQrcode, ENDPOINTS, Echo, Events, Failure, GetQrcode,
+        PreauthCancel, Preauthed, PreauthedCancel, PreauthedCancelled, Query, QueryLastQrcode,
+        QueryQrcodeInfo, Refund, Request, SecureCancel, SecureComplete, SubOrdersConfirm,
+        TokenAccess, TrialNotice, UpdateQrcode,
     },
     time,
 };
@@ -87,6 +88,8 @@ fn every_field_of_every_endpoint_survives_a_round_trip() {
         both::<SecureComplete>(),
         both::<SecureCancel>(),
         both::<SubOrdersConfirm>(),
+        both::<Events>(),
+        both::<TrialNotice>(),
         both::<TokenAccess>(),
     ];
     let listed: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.name).collect();

@@ -43,6 +43,8 @@ impl Api {
             Request::SecureCancel(request) => self.cancel(request, asker).await,
             Request::SubOrdersConfirm(request) => self.confirm_division(request, asker).await,
             Request::Query(request) => self.query(request).await,
+            Request::Events(request) => self.events(request).await,
+            Request::TrialNotice(request) => self.trial_notice(request).await,
             Request::Preauthed(request) => self.capture(request, asker).await,
             Request::PreauthCancel(request) => self.release(request, asker).await,
             Request::PreauthedCancel(request) => self.reverse(request, asker).await,
@@ -491,7 +493,12 @@ impl Api {
     }
 
     /// Finds a bill by its number or by the number of its payment, without a date if need be.
-    async fn find(&self, mid: &Mid, named: &OrderId, date: Option<Day>) -> Result<Bill, No> {
+    pub(super) async fn find(
+        &self,
+        mid: &Mid,
+        named: &OrderId,
+        date: Option<Day>,
+    ) -> Result<Bill, No> {
         for no in [BillNo::parse(named.as_str()).ok(), named.paid_bill()].into_iter().flatten() {
             let found = match date {
                 Some(date) => {

@@ -27,12 +27,12 @@ use holdfast_wire::{
     field::Note,
     json::{NotJson, Object},
     message::{FieldFault, Message as _, list, list_zh},
-    messages::{Caller, ENDPOINTS, Failure, Request, TokenAccess},
+    messages::{Caller, ENDPOINTS, Events, Failure, Request, TokenAccess, TrialNotice},
     secret::AppKey,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{Method, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     accounts::Accounts,
@@ -52,6 +52,7 @@ use crate::{
 mod answers;
 mod codes;
 mod errors;
+mod events;
 mod guarantees;
 mod guard;
 mod legacy;
@@ -83,6 +84,10 @@ pub struct Api {
     terms: Terms,
     document: openapi::Document,
     places: Arc<Semaphore>,
+    /// Places of those who wait for events.
+    listeners: Arc<Semaphore>,
+    /// Whether nobody is to wait any more.
+    stopping: watch::Sender<bool>,
     requests: AtomicU64,
     /// Distinguishes this run's request ids from those of other runs.
     run: String,
@@ -110,6 +115,8 @@ impl Api {
         terms: Terms,
     ) -> Self {
         let places = Arc::new(Semaphore::new(limits::REQUESTS));
+        let listeners = Arc::new(Semaphore::new(limits::LISTENERS));
+        let stopping = watch::Sender::new(false);
         let run = core.dice.hex(8);
         let requests = AtomicU64::new(0);
         let document = openapi::Document::new(&terms);
@@ -123,9 +130,16 @@ impl Api {
             terms,
             document,
             places,
+            listeners,
+            stopping,
             requests,
             run,
         }
+    }
+
+    /// Answers everybody who waits for events, now and from now on.
+    pub(crate) fn stop_waiting(&self) {
+        self.stopping.send_replace(true);
     }
 
     /// Waits until everything that was accepted is done.
@@ -141,8 +155,13 @@ impl Api {
 /// simulation's controls.
 pub fn router(api: Arc<Api>) -> Router {
     let router = Router::new()
-        .route("/healthz", get(async || "ok
-"))
+        .route(
+            "/healthz",
+            get(async || {
+                "ok
+"
+            }),
+        )
         .route("/readyz", get(ready))
         .route("/openapi.json", get(openapi::serve))
         .merge(errors::routes());
@@ -205,7 +224,10 @@ impl Api {
         path: &str,
     ) -> (StatusCode, Vec<u8>) {
         let predecessor = holdfast_wire::legacy::serves(path);
-        if !predecessor && !ENDPOINTS.iter().any(|endpoint| endpoint.serves(path)) {
+        let tried = EndpointOf::<TrialNotice>::serves(path);
+        let served = ENDPOINTS.iter().any(|endpoint| endpoint.serves(path))
+            && (!tried || self.terms.environment == Environment::Test);
+        if !predecessor && !served {
             return self
                 .refuse(No::new(Code::NoService, "nothing is served under this path".to_owned()));
         }
@@ -226,6 +248,14 @@ impl Api {
             Err(no) => return self.refuse(no),
         };
         // Taken only now: a caller that is slow to send its body keeps nobody else out.
+        if EndpointOf::<Events>::serves(path) {
+            let Ok(place) = self.listeners.clone().try_acquire_owned() else {
+                let text = "too many callers wait for events".to_owned();
+                return self.refuse(No::new(Code::TxnDiscarded, text));
+            };
+            // It changes nothing, so it may end with its caller; otherwise the place stayed taken.
+            return self.work(arrived, place).await;
+        }
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             return self
                 .refuse(No::new(Code::TxnDiscarded, "too many requests at once".to_owned()));

@@ -1,9 +1,11 @@
 //! Which events are announced, and what the notice says. Nothing here does I/O, and the same record gives the same
 //! letters whenever it is asked.
 
-use holdfast_domain::{Amount, Bill, BillKey, Event, Kind, Malformed, Phase, Receipt, Text, Why};
+use holdfast_domain::{
+    Amount, Bill, BillKey, Event, Kind, Malformed, Moment, Phase, Receipt, Text, Why,
+};
 use holdfast_wire::{
-    field::{InstMid, Version},
+    field::{EventName, InstMid, Version},
     messages::{ExtraBuyerInfo, Notice},
     notice,
 };
@@ -139,35 +141,63 @@ pub fn letters(
     merchant: Option<&Merchant>,
     public_url: &str,
 ) -> Vec<Letter> {
-    let settings = merchant.map(|merchant| &merchant.notices);
-    let asked_for = match announced(&record.event, Some(after)) {
-        Announced::Always => false,
-        Announced::On(topic) => {
-            if !settings.is_some_and(|settings| settings.notify_on.contains(&topic)) {
-                return vec![];
-            }
-            true
-        }
-        Announced::Never => return vec![],
-    };
-    let mut urls: Vec<&str> = after.terms.details.notify_url.iter().map(Text::as_str).collect();
-    let own = settings.and_then(|settings| settings.url.as_ref());
-    urls.extend(own.map(|url| url.as_str()).filter(|own| !urls.contains(own)));
+    if !subscribed(announced(&record.event, Some(after)), merchant) {
+        return vec![];
+    }
+    let urls = addresses(after, merchant);
     if urls.is_empty() {
         return vec![];
     }
-    let happened = record.event.name(after.terms.kind);
-    let Some(mut notice) = notice(after, record.event.receipt(), merchant, public_url) else {
-        return vec![];
+    let letter = letter(record, before, after, merchant, public_url);
+    let to = |letter: &Letter, url: &str| Letter { url: url.to_owned(), ..letter.clone() };
+    letter.iter().flat_map(|letter| urls.iter().map(|url| to(letter, url))).collect()
+}
+
+/// Whether a merchant is told of what is announced like that.
+#[must_use]
+pub fn subscribed(announced: Announced, merchant: Option<&Merchant>) -> bool {
+    match announced {
+        Announced::Always => true,
+        Announced::On(topic) => {
+            merchant.is_some_and(|merchant| merchant.notices.notify_on.contains(&topic))
+        }
+        Announced::Never => false,
+    }
+}
+
+/// Where a merchant is told of a bill: the address that the bill names, and its own, each once.
+#[must_use]
+pub fn addresses<'b>(bill: &'b Bill, merchant: Option<&'b Merchant>) -> Vec<&'b str> {
+    let mut urls: Vec<&str> = bill.terms.details.notify_url.iter().map(Text::as_str).collect();
+    let own = merchant.and_then(|merchant| merchant.notices.url.as_ref());
+    urls.extend(own.map(|url| url.as_str()).filter(|own| !urls.contains(own)));
+    urls
+}
+
+/// The letter of one record as everybody gets it who is told of it, whether anybody is or not; without an address.
+/// `None` for what is never announced.
+#[must_use]
+pub fn letter(
+    record: &Record,
+    before: Option<&Bill>,
+    after: &Bill,
+    merchant: Option<&Merchant>,
+    public_url: &str,
+) -> Option<Letter> {
+    let asked_for = match announced(&record.event, Some(after)) {
+        Announced::Always => false,
+        Announced::On(_) => true,
+        Announced::Never => return None,
     };
+    let happened = record.event.name(after.terms.kind);
+    let mut notice = notice(after, record.event.receipt(), merchant, public_url)?;
     if let Event::Refunded { .. } = record.event {
         notice.refund_amount = before.and_then(refunding);
     }
     if let Event::Reminded { .. } = record.event {
-        let grant = after.payment().and_then(|payment| payment.grant.as_ref());
-        notice.deadline = grant.map(|grant| grant.deadline);
+        notice.deadline = deadline(after);
     }
-    let versions = settings.is_some_and(|settings| settings.versions);
+    let versions = merchant.is_some_and(|merchant| merchant.notices.versions);
     if versions || asked_for {
         // In the official form a capture could not be told from the payment.
         notice.event = Text::parse(happened).ok();
@@ -176,18 +206,70 @@ pub fn letters(
         notice.version = u32::try_from(after.version).ok().map(Version);
         notice.previous_status = before.map(view::bill_status);
     }
-    let pairs = with_random_pair(&notice, after);
-    let letter = |url: &str| Letter {
-        seq: record.seq,
-        mid: after.key.mid.clone(),
-        bill: BillKey::clone(&after.key),
-        event: happened.to_owned(),
+    Some(posted(record.seq, record.at, after, happened, &notice))
+}
+
+/// The letter of something that a bill has not had, of the bill as it stands: to try a receiver with. Its number is
+/// its own, and the same each time.
+#[must_use]
+pub fn supposed(
+    event: EventName,
+    bill: &Bill,
+    merchant: &Merchant,
+    public_url: &str,
+    at: Moment,
+) -> Option<Letter> {
+    let payment = bill.payment();
+    let receipt = payment.as_ref().map(|payment| &payment.receipt);
+    let mut notice = notice(bill, receipt, Some(merchant), public_url)?;
+    notice.notify_id =
+        Text::parse(&number(&digest(&format!("{} trial", event.as_str()), bill))).ok()?;
+    notice.event = Text::parse(event.as_str()).ok();
+    match event {
+        EventName::HoldExpiring | EventName::GuaranteeExpiring => notice.deadline = deadline(bill),
+        EventName::RefundDone => notice.refund_amount = Some(bill.terms.amount),
+        _ => {}
+    }
+    if merchant.notices.versions {
+        notice.version = u32::try_from(bill.version).ok().map(Version);
+    }
+    Some(posted(0, at, bill, event.as_str(), &notice))
+}
+
+fn posted(seq: u64, at: Moment, bill: &Bill, event: &str, notice: &Notice) -> Letter {
+    Letter {
+        seq,
+        mid: bill.key.mid.clone(),
+        bill: BillKey::clone(&bill.key),
+        event: event.to_owned(),
         notify_id: notice.notify_id.to_string(),
-        url: url.to_owned(),
-        pairs: pairs.clone(),
-        at: record.at,
+        url: String::new(),
+        pairs: with_random_pair(notice, bill),
+        at,
+    }
+}
+
+/// How much an event was about: what was captured, put back or given back; else what the bill asks for.
+#[must_use]
+pub fn amount(event: &Event, before: Option<&Bill>, after: &Bill) -> Amount {
+    let part = match event {
+        Event::Refunded { .. } => before.and_then(refunding),
+        Event::Captured { .. } => match &after.phase {
+            Phase::Taken { takings, .. } => Some(takings.whole),
+            _ => None,
+        },
+        Event::Reversed { .. } => before.and_then(|before| match &before.phase {
+            Phase::Reversing { leg, .. } => Some(leg.amount),
+            _ => None,
+        }),
+        _ => None,
     };
-    urls.into_iter().map(letter).collect()
+    part.unwrap_or(after.terms.amount)
+}
+
+/// When the money of a bill goes back by itself.
+fn deadline(bill: &Bill) -> Option<Moment> {
+    bill.payment().and_then(|payment| payment.grant.as_ref()).map(|grant| grant.deadline)
 }
 
 /// Where the payer's browser goes when a bill was paid, with the signed result: the bill's `returnUrl`. `None` when the
@@ -253,9 +335,14 @@ fn refunding(before: &Bill) -> Option<Amount> {
     }
 }
 
-/// A number in the form of a UUID (version 8, of our own making).
+/// The number of the notice about a bill at its version.
 fn notify_id(bill: &Bill) -> String {
-    let [mut six, mut eight, digest @ ..] = digest(bill);
+    number(&digest("notice", bill))
+}
+
+/// A number in the form of a UUID (version 8, of our own making).
+fn number(digest: &[u8; 32]) -> String {
+    let [mut six, mut eight, digest @ ..] = *digest;
     six = six & 0x0F | 0x80;
     eight = eight & 0x3F | 0x80;
     let digits = hex(&digest);
@@ -278,12 +365,12 @@ fn derived_reference(bill: &Bill) -> String {
 
 /// Chance that follows from a bill and its version.
 fn dice(bill: &Bill) -> Dice {
-    let [a, b, c, d, e, f, g, h, ..] = digest(bill);
+    let [a, b, c, d, e, f, g, h, ..] = digest("notice", bill);
     Dice::seeded(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
 }
 
-/// What names one version of a bill in any store.
-fn digest(bill: &Bill) -> [u8; 32] {
-    let name = format!("holdfast notice {} {}", bill.key, bill.version);
+/// What names one version of a bill in any store, for one use.
+fn digest(what: &str, bill: &Bill) -> [u8; 32] {
+    let name = format!("holdfast {what} {} {}", bill.key, bill.version);
     Sha256::digest(name).into()
 }

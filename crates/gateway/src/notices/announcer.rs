@@ -14,7 +14,7 @@ use crate::{
     accounts::{Accounts, Merchant},
     clock::patience,
     limits,
-    store::{Record, StoreFault},
+    store::{Record, StoreFault, past},
     submit::Core,
 };
 
@@ -118,7 +118,7 @@ impl Announcer {
             Some(version) => match self.bills.at(&record.key, version) {
                 Some(bill) => Some(bill),
                 None if nobody_asks(record, merchant) => return Ok(vec![]),
-                None => Some(self.replayed(&record.key, version).await?),
+                None => past(&*self.core.store, record).await?,
             },
         };
         let after = replay(before.as_ref(), &record.key, record.event.clone())
@@ -129,24 +129,6 @@ impl Announcer {
         let letters = letters(record, before.as_ref(), &after, merchant, &self.public_url);
         self.bills.keep(after);
         Ok(letters)
-    }
-
-    /// The bill as it was at that version, from its history.
-    async fn replayed(&self, key: &BillKey, version: u64) -> Result<Bill, StoreFault> {
-        let mut bill: Option<Bill> = None;
-        for record in self.core.store.history(key).await? {
-            if record.version > version {
-                break;
-            }
-            let change = replay(bill.as_ref(), key, record.event);
-            bill = Some(
-                change
-                    .map_err(|broken| StoreFault::new(format!("history of bill {key}: {broken}")))?
-                    .bill,
-            );
-        }
-        bill.filter(|bill| bill.version == version)
-            .ok_or_else(|| StoreFault::new(format!("history of bill {key} ends before {version}")))
     }
 }
 

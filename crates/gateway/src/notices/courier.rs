@@ -21,7 +21,7 @@ use holdfast_domain::{BillKey, Moment};
 use tokio::task::{JoinError, JoinSet};
 
 use super::{
-    Signed, Signer,
+    CONTENT_TYPE, Signed, Signer,
     outbox::{Kept, Letters, Outcome, Receiver, Then, Try},
     schedule::{self, Circuit},
 };
@@ -44,7 +44,7 @@ pub trait Post: Send + Sync {
 impl Post for Outbound {
     fn post<'a>(&'a self, url: &'a str, letter: Signed) -> Task<'a, Result<Reply, Trouble>> {
         let Signed { body, mut headers } = letter;
-        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+        headers.push(("content-type", CONTENT_TYPE.to_owned()));
         Box::pin(async move { self.post(url, &headers, body).await })
     }
 }

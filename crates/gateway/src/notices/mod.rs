@@ -17,7 +17,10 @@ use holdfast_domain::{BillKey, Mid, Moment};
 
 use crate::store::{StoreFault, Task};
 
-pub use announce::{Announced, Topic, announced, letters, return_address};
+pub use announce::{
+    Announced, Topic, addresses, amount, announced, letter, letters, return_address, subscribed,
+    supposed,
+};
 pub use announcer::Announcer;
 
 /// A notice to one receiver. What it says never changes; it is signed anew for each try.
@@ -33,7 +36,7 @@ pub struct Letter {
     pub event: String,
     /// The notice's number (`notifyId`): the same for every receiver and on every try.
     pub notify_id: String,
-    /// Where it goes.
+    /// Where it goes; empty while nobody has said.
     pub url: String,
     /// Everything it says, unsigned: names and values as the protocol spells them, the random extra pair
     /// included, `sign` and `signType` not.
@@ -41,6 +44,9 @@ pub struct Letter {
     /// When it happened.
     pub at: Moment,
 }
+
+/// What the body of a notice is.
+pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// A letter as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Lives of bills through the rules and a store, and what merchants are told of them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,7 +11,7 @@ use holdfast_domain::{
     replay,
 };
 use holdfast_wire::{
-    field::{BillStatus, CardAttr, SignType, Url, Version},
+    field::{BillStatus, CardAttr, EventName, SignType, Url, Version},
     messages::Notice,
     notice,
     secret::NoticeKey,
@@ -590,7 +590,7 @@ async fn the_page_about_notices_is_current() {
     let world = World::new(NoticeChange::default()).await;
     world.live(async |_| {}).await;
     let mut bills: HashMap<Arc<BillKey>, Bill> = HashMap::new();
-    let mut rows = vec![];
+    let (mut rows, mut names) = (vec![], BTreeSet::new());
     for record in world.core.store.journal(0, 10_000).await.unwrap() {
         let bill = replay(bills.get(&record.key), &record.key, record.event.clone()).unwrap().bill;
         let deadline =
@@ -601,6 +601,9 @@ async fn the_page_about_notices_is_current() {
         } else {
             format!("`{name}`")
         };
+        if announced(&record.event, Some(&bill)) != Announced::Never {
+            names.insert(record.event.name(bill.terms.kind));
+        }
         let told = match announced(&record.event, Some(&bill)) {
             Announced::Always => (0, "always / 始终通知".to_owned()),
             Announced::On(topic) => (1, format!("`--notify-on {}`", topic.word())),
@@ -609,6 +612,7 @@ async fn the_page_about_notices_is_current() {
         rows.push((told, name));
         bills.insert(record.key.clone(), bill);
     }
+    assert_eq!(names, EventName::WORDS.iter().copied().collect(), "field::EventName is old");
     rows.sort();
     rows.dedup();
     let rows: String =

@@ -8,6 +8,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use holdfast_domain::{
     Bill, BillKey, BillNo, Change, CodeId, Day, Entry, Event, Leg, Mid, Moment, OrderId, Tid,
+    replay,
 };
 
 #[cfg(test)]
@@ -235,4 +236,23 @@ pub trait Store: Send + Sync {
 
     /// Finishes what was accepted and closes the files. Later commits are faults.
     fn close<'a>(&'a self) -> Task<'a, ()>;
+}
+
+/// The bill as it was before a record, from its history; `None` before its first one.
+pub(crate) async fn past(store: &dyn Store, record: &Record) -> Result<Option<Bill>, StoreFault> {
+    let mut bill: Option<Bill> = None;
+    for earlier in store.history(&record.key).await? {
+        if earlier.seq >= record.seq {
+            break;
+        }
+        let change = replay(bill.as_ref(), &earlier.key, earlier.event);
+        bill = Some(
+            change
+                .map_err(|broken| {
+                    StoreFault::new(format_args!("record {}: {broken}", earlier.seq))
+                })?
+                .bill,
+        );
+    }
+    Ok(bill)
 }

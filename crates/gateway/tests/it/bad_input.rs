@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use holdfast_gateway::clock::Dice;
 use holdfast_wire::{
     field::Rule,
     message::FieldSpec,
@@ -15,7 +16,7 @@ use proptest::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    gateway::{BILL_DATE, Gateway, MID, START, path, request},
+    gateway::{BILL_DATE, Gateway, MID, START, mid, path, request},
     wire::{Answer, Sent, exchange, exchange_and_close},
 };
 
@@ -29,6 +30,9 @@ const UNDIVIDED: &str = "3194B0005";
 /// A gateway at which [`good`] requests of every endpoint succeed.
 async fn gateway() -> (Gateway, Vec<(&'static str, Value)>) {
     let gateway = Gateway::start().await;
+    let (accounts, clock) = (&gateway.running.accounts, &gateway.running.core.clock);
+    let dice = Dice::seeded(1);
+    accounts.rotate_notice_key(&mid(MID), None, 0, clock, &dice).await.unwrap();
     let held = gateway.authorized(HELD, 500).await;
     let taken = gateway.captured(TAKEN, "3194C1", 500).await;
     let code = gateway.hold(ASKED, 500).await;
@@ -70,6 +74,8 @@ async fn gateway() -> (Gateway, Vec<(&'static str, Value)>) {
                 "subOrders": [{"mid": "SHOP1", "totalAmount": 499}],
             }),
         ),
+        ("events", json!({"after": "0"})),
+        ("notice", json!({"billNo": HELD})),
     ];
     (gateway, good.into_iter().map(|(endpoint, fields)| (endpoint, request(fields))).collect())
 }

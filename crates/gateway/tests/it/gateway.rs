@@ -16,6 +16,7 @@ use holdfast_gateway::{
 };
 use holdfast_wire::{
     auth::{AppId, BodySig, Nonce, Stamp},
+    messages::ENDPOINTS,
     secret::AppKey,
     time,
 };
@@ -226,12 +227,13 @@ pub(crate) fn sign(app: &str, key: &str, stamp: &Stamp, nonce: &str, body: &[u8]
     BodySig::sign(&key, app, stamp.clone(), Nonce::parse(nonce).unwrap(), body)
 }
 
-/// The path of an endpoint: its last part is enough.
+/// The path of an endpoint: its name is enough.
 pub(crate) fn path(endpoint: &str) -> String {
-    if endpoint.starts_with('/') {
-        endpoint.to_owned()
-    } else {
-        format!("/v1/netpay/bills/{endpoint}")
+    let declared = ENDPOINTS.iter().find(|declared| declared.name == endpoint);
+    match declared {
+        _ if endpoint.starts_with('/') => endpoint.to_owned(),
+        Some(declared) => declared.path.to_owned(),
+        None => format!("/v1/netpay/bills/{endpoint}"),
     }
 }
 

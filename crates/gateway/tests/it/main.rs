@@ -4,6 +4,7 @@ mod auth;
 mod bad_input;
 mod codes;
 mod errors;
+mod events;
 mod gateway;
 mod guarantees;
 mod legacy;

@@ -95,7 +95,7 @@ pub(super) fn webhooks() -> Doc {
     let word = |word: &str| object! { "type" => "string", "const" => word };
     object! {
         "notice" => object! { "post" => object! {
-            "operationId" => "notice",
+            "operationId" => "noticeTold",
             "summary" => "A bill was paid, or what else a merchant asked to be told of 支付结果通知",
             "description" => "Posted to the bill's `notifyUrl` or the merchant's own address, again and again until it is answered. To check `sign`: take all pairs as received and decoded, except `sign` and those without a value; sort them by name in ASCII order; join them as `name=value` with `&`; append the communication key; the digest (MD5, or SHA-256 with `signType`) in upper-case hexadecimal digits is `sign`. One pair has a random name of two letters, so sort what came, not what you know. Compare `billStatus` and amounts with your own records, and take a `notifyId` once.\n\n通知会重发直至应答成功。验签：取收到并解码后的全部参数（含随机参数），去掉 `sign` 与空值，按参数名 ASCII 升序以 `&` 连接各 `名=值`，末尾直接拼接通讯密钥，取摘要（MD5，或 `signType` 指定的 SHA-256）的大写十六进制即为 `sign`。同一 `notifyId` 只处理一次。",
             "parameters" => list![
