@@ -1,0 +1,39 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Holdfast;
+
+/** A text that does not print: a key, or a token. */
+final class Secret implements \Stringable
+{
+    public function __construct(#[\SensitiveParameter] private readonly string $text)
+    {
+        if ($text === '') {
+            throw new \InvalidArgumentException('a key is empty 密钥为空');
+        }
+    }
+
+    /** The text itself, to sign with. */
+    public function expose(): string
+    {
+        return $this->text;
+    }
+
+    public function __toString(): string
+    {
+        return '[secret]';
+    }
+
+    /** @return array<string, string> */
+    public function __debugInfo(): array
+    {
+        return ['text' => '[secret]'];
+    }
+
+    /** @return never */
+    public function __serialize(): array
+    {
+        throw new \LogicException('a secret is not serialized');
+    }
+}
