@@ -78,7 +78,7 @@ class DefaultOpenApiClient
     /** @return array{string, string} where the gateway is, and the path that is asked for */
     private static function split(string $address): array
     {
-        if (preg_match('~^(https?://[^/?#]+(?:/[^?#]*?)?)(/v[0-9]+/[^?#]*)$~D', $address, $parts) !== 1) {
+        if (preg_match('~^(https?://[^/?#]+(?:/[^?#]*?)??)(/v[0-9]+/[^?#]*)$~D', $address, $parts) !== 1) {
             throw new InvalidArgumentException(
                 "'$address' is not an address such as https://gateway.example/v1/netpay/bills/query 地址有误",
             );
