@@ -165,6 +165,12 @@ impl Day {
         parts.next().is_none().then_some(day)
     }
 
+    /// The moment at which the day ends as a business day: what happens then counts for the next.
+    #[must_use]
+    pub fn ends_at(self, ends: DayEnd) -> Moment {
+        self.starts_at().plus_ms(i64::from(ends.0).saturating_mul(MS_PER_MINUTE))
+    }
+
     /// The midnight in Beijing with which the day begins.
     #[must_use]
     pub fn starts_at(self) -> Moment {

@@ -150,8 +150,8 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         accounts.clone(),
         codes,
         simulated,
-        nonces,
-        Tokens::new(vault),
+        outbox.clone(),
+        (nonces, Tokens::new(vault)),
         api::Terms {
             environment: config.environment,
             public_url: public_url.clone(),

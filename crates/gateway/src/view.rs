@@ -1,12 +1,12 @@
 //! Bills as merchants see them: our phases and legs in the protocol's words (`behaviour.md`, "Answers").
 
 use holdfast_domain::{
-    Amount, Bill, CardKind, Channel, CodeId, Deed, Kind, Leg, OrderId, Outcome, Payment, Phase,
-    Receipt, Text, Why, yuan,
+    Account, Amount, Bill, CardKind, Channel, CodeId, Deed, Entry, Kind, Leg, Moment, OrderId,
+    Outcome, Payment, Phase, Receipt, Text, Why, yuan,
 };
 use holdfast_wire::{
-    field::{BillStatus, CardAttr, Fen, SecureStatus, TargetSys, TradeStatus, Url},
-    messages::BillPayment,
+    field::{BillStatus, CardAttr, Fen, Party, SecureStatus, TargetSys, TradeStatus, Url},
+    messages::{BillPayment, Movement, Standing},
 };
 
 /// How the bill stands as a whole.
@@ -188,6 +188,49 @@ fn leg(
         target_order_id: receipt.target.clone(),
         target_sys: Some(target_sys),
         activity_ids: None,
+    }
+}
+
+/// Whose the bill's money is.
+pub(crate) fn standing(bill: &Bill) -> Standing {
+    let balances = bill.balances();
+    // No bill has more than fits a field.
+    let fen = |total: i128| u64::try_from(total).ok().and_then(Fen::new).unwrap_or(Fen::ZERO);
+    let others = balances.each().filter(|(account, _)| matches!(account, Account::Sub(_)));
+    let paid = bill.payment().map_or(0, |_| i128::from(bill.terms.amount.fen()));
+    Standing {
+        held: fen(balances.of(&Account::Held)),
+        taken: fen(balances.of(&Account::Merchant)),
+        undivided: fen(balances.of(&Account::Undivided)),
+        others: fen(others.map(|(_, total)| total).sum()),
+        given_back: fen(paid.saturating_add(balances.of(&Account::Payer))),
+    }
+}
+
+/// An entry of the ledger as it is told.
+pub(crate) fn movement(entry: &Entry) -> Movement {
+    let party = |account: &Account| match account {
+        Account::Payer => Party::Payer,
+        Account::Held => Party::Held,
+        Account::Merchant => Party::Merchant,
+        Account::Undivided => Party::Undivided,
+        Account::Sub(_) => Party::Sub,
+    };
+    let sub = [&entry.from, &entry.to].into_iter().find_map(|account| match account {
+        Account::Sub(mid) => Some(mid.clone()),
+        _ => None,
+    });
+    let (from, to) = (party(&entry.from), party(&entry.to));
+    Movement { from, to, sub_mid: sub, amount: entry.amount }
+}
+
+/// When the bill's money goes back by itself, while it may.
+pub(crate) fn deadline(bill: &Bill) -> Option<Moment> {
+    match &bill.phase {
+        Phase::Authorized { payment } | Phase::Capturing { payment, .. } => {
+            payment.grant.as_ref().map(|grant| grant.deadline)
+        }
+        _ => None,
     }
 }
 

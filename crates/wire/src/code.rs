@@ -130,8 +130,9 @@ impl Code {
     }
 
     /// The code as a field holds it.
+    #[must_use]
     #[expect(clippy::expect_used, reason = "names are short words; a test reads all of them")]
-    pub(crate) fn as_text(self) -> Text<64> {
+    pub fn as_text(self) -> Text<64> {
         Text::parse(self.name()).expect("a name is a short word")
     }
 }

@@ -8,6 +8,10 @@ use holdfast_domain::{
 };
 use zeroize::Zeroizing;
 
+mod nested;
+
+pub use nested::{Carried, Count, Many};
+
 use crate::{
     auth::{AppId, HexDigest, Nonce, Stamp},
     json::{Json, write_text},
@@ -667,6 +671,48 @@ words! {
         /// 余额
         Balance = "BALANCE",
     }
+    /// What would become of a request, as a preview tells it.
+    open Verdict {
+        /// 将会执行
+        Done = "done",
+        /// 重复请求，答复与首次相同
+        Repeat = "repeat",
+        /// 将被拒绝
+        Refused = "refused",
+    }
+    /// When the entries of a preview would be written.
+    open Once {
+        /// 立即
+        AtOnce = "at-once",
+        /// 渠道同意之后
+        Channel = "channel-agrees",
+        /// 付款人付款之后
+        Payer = "payer-pays",
+    }
+    /// Who asked for what happened to a bill.
+    open Who {
+        /// 商户的应用
+        App = "app",
+        /// 付款人
+        Payer = "payer",
+        /// 渠道
+        Channel = "channel",
+        /// 网关自身（到期）
+        Gateway = "gateway",
+    }
+    /// Whose money it is.
+    open Party {
+        /// 付款人
+        Payer = "payer",
+        /// 冻结
+        Held = "held",
+        /// 账单所属商户
+        Merchant = "merchant",
+        /// 待分账
+        Undivided = "undivided",
+        /// 分账子商户
+        Sub = "sub",
+    }
     /// The system that moved the money (目标系统, `protocol.md` section 4.4).
     open TargetSys {
         /// 支付宝 1.0
@@ -959,14 +1005,7 @@ impl<M: Message + Field> Field for Vec<M> {
     const FIELDS: &'static [FieldSpec] = <M as Message>::FIELDS;
 
     fn read(json: &Json<'_>) -> Result<Self, Unfit> {
-        match json {
-            Json::List(items) => read_list(items),
-            Json::Text(text) => match Json::parse(text.as_bytes()) {
-                Ok(Json::List(items)) => read_list(&items),
-                _ => Err(Unfit::Value),
-            },
-            _ => Err(Unfit::Value),
-        }
+        read_items(json, LIST_MAX)
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -981,8 +1020,20 @@ impl<M: Message + Field> Field for Vec<M> {
     }
 }
 
-fn read_list<M: Message + Field>(items: &[Json<'_>]) -> Result<Vec<M>, Unfit> {
-    if items.len() > LIST_MAX {
+/// Reads a list of at most `most` objects, also as JSON text in a string.
+fn read_items<M: Message + Field>(json: &Json<'_>, most: usize) -> Result<Vec<M>, Unfit> {
+    match json {
+        Json::List(items) => read_list(items, most),
+        Json::Text(text) => match Json::parse(text.as_bytes()) {
+            Ok(Json::List(items)) => read_list(&items, most),
+            _ => Err(Unfit::Value),
+        },
+        _ => Err(Unfit::Value),
+    }
+}
+
+fn read_list<M: Message + Field>(items: &[Json<'_>], most: usize) -> Result<Vec<M>, Unfit> {
+    if items.len() > most {
         return Err(Unfit::Value);
     }
     let (mut read, mut faults) = (Vec::with_capacity(items.len()), Vec::new());

@@ -1,6 +1,7 @@
 //! The JSON of one request: a small tree that keeps the order of fields and borrows their text.
 //!
-//! Signatures cover the bytes as received, so nothing here writes a tree back.
+//! Signatures cover the bytes as received, so no tree is written back; only a request that is carried inside another
+//! one is.
 
 use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
 
@@ -138,6 +139,47 @@ impl<'a> Object<'a> {
 }
 
 impl<'a> Json<'a> {
+    /// The value as compact JSON that reads the same.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let mut out = vec![];
+        self.write(&mut out);
+        out
+    }
+
+    /// It is never deeper than [`LEVELS_MAX`].
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+            Self::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            // Its value is not kept; it reads as what it is, a number that no field can hold.
+            Self::OtherNumber => out.extend_from_slice(b"0.5"),
+            Self::Text(text) => write_text(out, text),
+            Self::List(items) => {
+                out.push(b'[');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        out.push(b',');
+                    }
+                    item.write(out);
+                }
+                out.push(b']');
+            }
+            Self::Object(object) => {
+                out.push(b'{');
+                for (place, (name, json)) in object.fields().enumerate() {
+                    if place > 0 {
+                        out.push(b',');
+                    }
+                    write_text(out, name);
+                    out.push(b':');
+                    json.write(out);
+                }
+                out.push(b'}');
+            }
+        }
+    }
+
     /// Reads one JSON value of any kind; a list that travels as text inside a field is one.
     ///
     /// # Errors

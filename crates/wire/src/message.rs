@@ -171,6 +171,12 @@ impl EndpointSpec {
         }
     }
 
+    /// Whether it is Holdfast's own, beside the protocol: no other gateway has it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.path.starts_with("/v1/holdfast/")
+    }
+
     /// Whether the endpoint is served under a path.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {

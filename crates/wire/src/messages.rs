@@ -6,6 +6,7 @@ mod events;
 mod guarantees;
 mod holds;
 mod notice;
+mod ours;
 mod payment;
 mod token;
 
@@ -26,6 +27,10 @@ pub use holds::{
     PreauthCancel, PreauthCancelled, Preauthed, PreauthedCancel, PreauthedCancelled, PreauthedDone,
 };
 pub use notice::{ExtraBuyerInfo, Notice};
+pub use ours::{
+    Action, Asking, EVENTS_MAX, Happened, Movement, NOTICES_MAX, Preview, Previewed, Standing,
+    Timeline, TimelineTold, Told,
+};
 pub use payment::{Answered, BillPayment, Caller, Common, Echo, Failure, Sender};
 pub use token::{TokenAccess, TokenIssued};
 
@@ -91,6 +96,12 @@ endpoints! {
         /// Make a notice to try a receiver with
         /// 生成测试用通知
         TrialNotice = "notice" at "/v1/holdfast/notice" => TrialLetter,
+        /// Ask what a request would do, without doing it
+        /// 预演请求
+        Preview = "preview" at "/v1/holdfast/preview" => Previewed,
+        /// Ask what happened to a bill, and what may be done next
+        /// 账单经过
+        Timeline = "timeline" at "/v1/holdfast/timeline" => TimelineTold,
     }
     others {
         /// Get an access token

@@ -25,13 +25,25 @@ pub fn reference() -> String {
         legacy::PATH,
         legacy::PATH,
     );
-    for endpoint in ENDPOINTS {
+    let (ours, theirs): (Vec<&EndpointSpec>, Vec<_>) =
+        ENDPOINTS.iter().partition(|endpoint| endpoint.is_ours());
+    for endpoint in theirs.iter().chain(&ours) {
         let EndpointSpec { name, path, title, .. } = endpoint;
         page.push_str(&format!("| [`{name}`](#{name}) | `{path}` | {} |\n", both(*title)));
     }
-    for endpoint in ENDPOINTS {
+    for endpoint in theirs {
         describe(&mut page, endpoint);
     }
+    page.push_str(
+        "\n# Holdfast's own endpoints / Holdfast 自有接口\n\n\
+         These lie beside the protocol: the official platform does not have them. They are asked for like all others, by \
+         an app that may act for the merchant, and only read unless they say otherwise.\n\n\
+         以下接口不属于官方协议，官方平台没有。调用与认证方式与其他接口相同，应用须有权代表该商户；除另有说明外均为只读。\n",
+    );
+    for endpoint in ours {
+        describe(&mut page, endpoint);
+    }
+    page.push_str("\n# What all have in common / 共同内容\n");
     page.push_str(&format!("\n## Failures / 失败响应\n\n{}\n", lines(Failure::DOC)));
     table(&mut page, Failure::FIELDS);
     notices(&mut page);

@@ -11,9 +11,9 @@ use holdfast_wire::{
     },
     messages::{
         Answered, BillPayment, CloseQrcode, ENDPOINTS, Echo, Events, Failure, GetQrcode,
-        PreauthCancel, Preauthed, PreauthedCancel, PreauthedCancelled, Query, QueryLastQrcode,
-        QueryQrcodeInfo, Refund, Request, SecureCancel, SecureComplete, SubOrdersConfirm,
-        TokenAccess, TrialNotice, UpdateQrcode,
+        PreauthCancel, Preauthed, PreauthedCancel, PreauthedCancelled, Preview, Query,
+        QueryLastQrcode, QueryQrcodeInfo, Refund, Request, SecureCancel, SecureComplete,
+        SubOrdersConfirm, Timeline, TokenAccess, TrialNotice, UpdateQrcode,
     },
     time,
 };
@@ -90,6 +90,8 @@ fn every_field_of_every_endpoint_survives_a_round_trip() {
         both::<SubOrdersConfirm>(),
         both::<Events>(),
         both::<TrialNotice>(),
+        both::<Preview>(),
+        both::<Timeline>(),
         both::<TokenAccess>(),
     ];
     let listed: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.name).collect();

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use holdfast_domain::{
-    AuthCode, Bill, BillKey, BillNo, CodeId, Command, Day, Deed, Leg, Mid, Order, OrderId, Outcome,
-    Phase, Reference, Refusal, Text, Why,
+    AuthCode, Bill, BillKey, BillNo, CodeId, Command, Day, Deed, Fingerprint, Leg, Mid, Order,
+    OrderId, Outcome, Phase, Reference, Refusal, Text, Why,
 };
 use holdfast_wire::{
     code::Code,
     field::{InstMid, Note, RefundStatus, Rule, Url},
     json::Object,
-    message::{Endpoint as _, FieldFault, Message as _, Problem},
+    message::{BillsRequest as _, Endpoint as _, FieldFault, Message as _, Problem},
     messages::{
         Answered, Caller, Common, Echo, PreauthCancel, PreauthCancelled, Preauthed,
         PreauthedCancel, PreauthedCancelled, PreauthedDone, Queried, Query, Refund, Refunded,
@@ -29,6 +29,15 @@ use crate::{
 
 /// What is answered when all went well: the answer's JSON.
 pub(super) type Done = Result<Vec<u8>, No>;
+
+/// What a request that moves money comes to as things stand; nothing is done yet. Whoever carries it out and
+/// whoever only foretells it (`preview.rs`) begin with the same step.
+pub(super) enum Step<B> {
+    /// It was done before, or is under way, and is answered from what became of it.
+    Before(Bill, B),
+    /// The bill is to change so, if the rules allow it.
+    Change(Bill, Command),
+}
 
 impl Api {
     /// Does what a request asks and answers it. The caller may act for the request's merchant.
@@ -49,6 +58,8 @@ impl Api {
             Request::PreauthCancel(request) => self.release(request, asker).await,
             Request::PreauthedCancel(request) => self.reverse(request, asker).await,
             Request::Refund(request) => self.refund(request, asker).await,
+            Request::Preview(request) => self.preview(request).await,
+            Request::Timeline(request) => self.timeline(request).await,
         }
     }
 
@@ -123,29 +134,35 @@ impl Api {
         Ok(self.core.load(&bill.key).await?)
     }
 
-    async fn capture(&self, request: &Preauthed, asker: &Asker) -> Done {
-        use holdfast_wire::message::BillsRequest as _;
-
+    /// What a capture comes to.
+    pub(super) async fn capturing(
+        &self,
+        request: &Preauthed,
+        fingerprint: Fingerprint,
+    ) -> Result<Step<Leg>, No> {
         let (common, order) = (&request.common, &request.authed_order_id);
         let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
         let auth = request.auth_id_resp_cd.code().ok_or_else(no_auth)?;
-        let fingerprint = request.fingerprint();
         if let Some(leg) = self.repeated(&bill, order, Deed::Capture, fingerprint).await? {
             proven(&bill, &auth)?;
-            return self.captured(common, &bill, &leg);
+            return Ok(Step::Before(bill, leg));
         }
-        let command = Command::Capture {
-            order: order.clone(),
-            part: request.total_amount,
-            auth,
-            fingerprint,
-        };
-        let (bill, leg) =
-            self.order(bill, &command, order, Deed::Capture, fingerprint, asker).await?;
-        self.captured(common, &bill, &leg)
+        let (order, part) = (order.clone(), request.total_amount);
+        Ok(Step::Change(bill, Command::Capture { order, part, auth, fingerprint }))
     }
 
-    fn captured(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
+    async fn capture(&self, request: &Preauthed, asker: &Asker) -> Done {
+        let (order, fingerprint) = (&request.authed_order_id, request.fingerprint());
+        let (bill, leg) = match self.capturing(request, fingerprint).await? {
+            Step::Before(bill, leg) => (bill, leg),
+            Step::Change(bill, command) => {
+                self.order(bill, &command, order, Deed::Capture, fingerprint, asker).await?
+            }
+        };
+        self.captured(&request.common, &bill, &leg)
+    }
+
+    pub(super) fn captured(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
         let done = view::captured_leg(bill, leg).ok_or_else(|| not_done(leg))?;
         let grant = bill.payment().and_then(|payment| payment.grant.as_ref());
         let captured = PreauthedDone {
@@ -165,25 +182,31 @@ impl Api {
         Ok(captured.encode())
     }
 
-    async fn refund(&self, request: &Refund, asker: &Asker) -> Done {
-        use holdfast_wire::message::BillsRequest as _;
-
-        let common = &request.common;
+    /// What a refund comes to.
+    pub(super) async fn refunding(
+        &self,
+        request: &Refund,
+        fingerprint: Fingerprint,
+    ) -> Result<Step<Leg>, No> {
         let bill = self.refunded_bill(request).await?;
-        let order = request.refund_order_id.clone().unwrap_or_else(|| bill.key.unnamed_refund());
-        let fingerprint = request.fingerprint();
+        let order = refund_order(request, &bill);
         if let Some(leg) = self.repeated(&bill, &order, Deed::Refund, fingerprint).await? {
-            return self.refunded(common, &bill, &leg);
+            return Ok(Step::Before(bill, leg));
         }
-        let command = Command::Refund {
-            order: order.clone(),
-            part: request.refund_amount,
-            from: Self::refund_from(&bill, request)?,
-            fingerprint,
+        let (part, from) = (request.refund_amount, Self::refund_from(&bill, request)?);
+        Ok(Step::Change(bill, Command::Refund { order, part, from, fingerprint }))
+    }
+
+    async fn refund(&self, request: &Refund, asker: &Asker) -> Done {
+        let fingerprint = request.fingerprint();
+        let (bill, leg) = match self.refunding(request, fingerprint).await? {
+            Step::Before(bill, leg) => (bill, leg),
+            Step::Change(bill, command) => {
+                let order = refund_order(request, &bill);
+                self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?
+            }
         };
-        let (bill, leg) =
-            self.order(bill, &command, &order, Deed::Refund, fingerprint, asker).await?;
-        self.refunded(common, &bill, &leg)
+        self.refunded(&request.common, &bill, &leg)
     }
 
     /// The bill that a refund is of. `merOrderId` is the payment's number before it is another bill's own.
@@ -216,7 +239,7 @@ impl Api {
         }
     }
 
-    fn refunded(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
+    pub(super) fn refunded(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
         let Outcome::Done(receipt) = &leg.outcome else { return Err(not_done(leg)) };
         let refunded = Refunded {
             answered: self.answered(common, "退款成功"),
@@ -240,44 +263,63 @@ impl Api {
         Ok(refunded.encode())
     }
 
-    async fn release(&self, request: &PreauthCancel, asker: &Asker) -> Done {
+    /// What a release comes to; with the capture, where the number of one is given.
+    ///
+    /// The interface of 2020 undoes a capture too, when its number is given (`protocol.md` section 3.9).
+    pub(super) async fn releasing(&self, request: &PreauthCancel) -> Result<Step<Option<Leg>>, No> {
         let common = &request.common;
         let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
         let auth = request.auth_id_resp_cd.code().ok_or_else(no_auth)?;
-        let named = &request.mer_order_id;
-        if *named != bill.key.payment_leg() {
-            // The interface of 2020 undoes a capture too, when its number is given (`protocol.md` section 3.9).
-            let (bill, leg) = self.undo_capture(bill, named, auth, asker).await?;
-            let done = view::reversed_leg(&bill, &leg).ok_or_else(|| not_done(&leg))?;
-            return self.cancelled(common, &bill, named, done, status_after(&leg));
+        let hold = request.mer_order_id.clone();
+        if hold != bill.key.payment_leg() {
+            return Ok(match self.undoing(bill, &hold, auth).await? {
+                Step::Before(bill, leg) => Step::Before(bill, Some(leg)),
+                Step::Change(bill, command) => Step::Change(bill, command),
+            });
         }
         proven(&bill, &auth)?;
         if let Phase::Released { why: Why::Merchant, .. } = bill.phase {
-            return self.given_up_before(common, &bill, named);
+            self.may_repeat(&bill, &Order::Release)?;
+            return Ok(Step::Before(bill, None));
         }
-        let (key, command) = (bill.key.clone(), Command::Release { hold: named.clone(), auth });
-        match self.core.submit(bill, &command, asker).await {
-            Ok(bill) => {
-                let bill = self.settle(bill).await?;
-                self.given_up(common, &bill, named)
-            }
-            Err(SubmitError::Refused(refusal)) => {
-                let bill = self.core.load(&key).await?;
-                match bill.phase {
-                    // Sent twice, and the other one was faster.
-                    Phase::Released { why: Why::Merchant, .. } => {
-                        self.given_up_before(common, &bill, named)
-                    }
-                    _ => Err(refusal.into()),
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(Step::Change(bill, Command::Release { hold, auth }))
     }
 
-    fn given_up_before(&self, common: &Common, bill: &Bill, named: &OrderId) -> Done {
-        self.may_repeat(bill, &Order::Release)?;
-        self.given_up(common, bill, named)
+    async fn release(&self, request: &PreauthCancel, asker: &Asker) -> Done {
+        let (bill, undone) = match self.releasing(request).await? {
+            Step::Before(bill, undone) => (bill, undone),
+            Step::Change(bill, Command::Reverse { capture, auth }) => {
+                let (bill, leg) = self.undo_capture(bill, capture, auth, asker).await?;
+                (bill, Some(leg))
+            }
+            Step::Change(bill, command) => match self.core.submit(bill, &command, asker).await {
+                Ok(bill) => (self.settle(bill).await?, None),
+                Err(SubmitError::Refused(refusal)) => match self.releasing(request).await? {
+                    // Sent twice, and the other one was faster.
+                    Step::Before(bill, undone) => (bill, undone),
+                    Step::Change(..) => return Err(refusal.into()),
+                },
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.released(request, &bill, undone.as_ref())
+    }
+
+    /// The answer to a release that was done, or to the undoing of the capture that it named instead.
+    pub(super) fn released(
+        &self,
+        request: &PreauthCancel,
+        bill: &Bill,
+        undone: Option<&Leg>,
+    ) -> Done {
+        let (common, named) = (&request.common, &request.mer_order_id);
+        match undone {
+            Some(leg) => {
+                let done = view::reversed_leg(bill, leg).ok_or_else(|| not_done(leg))?;
+                self.cancelled(common, bill, named, done, status_after(leg))
+            }
+            None => self.given_up(common, bill, named),
+        }
     }
 
     fn given_up(&self, common: &Common, bill: &Bill, named: &OrderId) -> Done {
@@ -310,50 +352,75 @@ impl Api {
         Ok(cancelled.encode())
     }
 
+    /// What a reversal comes to.
+    pub(super) async fn reversing(&self, request: &PreauthedCancel) -> Result<Step<Leg>, No> {
+        let mid = &request.common.mid;
+        let bill = self.bill(mid, &request.bill_no, request.bill_date).await?;
+        self.undoing(bill, &request.mer_order_id, request.auth_id_resp_cd.clone()).await
+    }
+
     async fn reverse(&self, request: &PreauthedCancel, asker: &Asker) -> Done {
-        let common = &request.common;
-        let bill = self.bill(&common.mid, &request.bill_no, request.bill_date).await?;
-        let auth = request.auth_id_resp_cd.clone();
-        let (bill, leg) = self.undo_capture(bill, &request.mer_order_id, auth, asker).await?;
+        let (bill, leg) = match self.reversing(request).await? {
+            Step::Before(bill, leg) => (bill, leg),
+            Step::Change(bill, _) => {
+                let auth = request.auth_id_resp_cd.clone();
+                self.undo_capture(bill, request.mer_order_id.clone(), auth, asker).await?
+            }
+        };
+        self.reversed(&request.common, &bill, &leg)
+    }
+
+    /// The answer to a reversal that was done.
+    pub(super) fn reversed(&self, common: &Common, bill: &Bill, leg: &Leg) -> Done {
         let reversed = PreauthedCancelled {
             answered: self.answered(common, "预授权完成撤销成功"),
-            bill_payment: view::reversed_leg(&bill, &leg).ok_or_else(|| not_done(&leg))?,
+            bill_payment: view::reversed_leg(bill, leg).ok_or_else(|| not_done(leg))?,
             echo: Echo::of(common),
             bill_no: Some(bill.key.no.clone()),
             bill_date: Some(bill.key.date),
             inst_mid: Some(InstMid::QrPay),
-            bill_qr_code: Some(self.link(&bill)?),
-            bill_status: Some(status_after(&leg)),
-            card_attr: view::card(&bill),
+            bill_qr_code: Some(self.link(bill)?),
+            bill_status: Some(status_after(leg)),
+            card_attr: view::card(bill),
         };
         Ok(reversed.encode())
     }
 
-    /// Undoes the capture of that number, or finds that it was undone before.
-    async fn undo_capture(
+    /// What the undoing of a capture comes to.
+    async fn undoing(
         &self,
         bill: Bill,
         capture: &OrderId,
         auth: AuthCode,
-        asker: &Asker,
-    ) -> Result<(Bill, Leg), No> {
+    ) -> Result<Step<Leg>, No> {
         proven(&bill, &auth)?;
         let stands = matches!(&bill.phase, Phase::Taken { takings, .. }
             if takings.capture.as_ref().is_some_and(|leg| leg.order == *capture));
         if !stands && let Some(leg) = self.undone_before(&bill, capture).await? {
-            return Ok((bill, leg));
+            return Ok(Step::Before(bill, leg));
         }
+        Ok(Step::Change(bill, Command::Reverse { capture: capture.clone(), auth }))
+    }
+
+    /// Undoes the capture of that number, or finds that it was undone meanwhile.
+    async fn undo_capture(
+        &self,
+        bill: Bill,
+        capture: OrderId,
+        auth: AuthCode,
+        asker: &Asker,
+    ) -> Result<(Bill, Leg), No> {
         let (key, command) =
             (bill.key.clone(), Command::Reverse { capture: capture.clone(), auth });
         match self.core.submit(bill, &command, asker).await {
             Ok(bill) => {
                 let bill = self.settle(bill).await?;
-                let leg = self.leg_of(&bill, capture).await?.ok_or_else(not_known)?;
+                let leg = self.leg_of(&bill, &capture).await?.ok_or_else(not_known)?;
                 Ok((bill, leg))
             }
             Err(SubmitError::Refused(refusal)) => {
                 let bill = self.core.load(&key).await?;
-                match self.undone_before(&bill, capture).await? {
+                match self.undone_before(&bill, &capture).await? {
                     // Sent twice, and the other one was faster.
                     Some(leg) => Ok((bill, leg)),
                     None => Err(refusal.into()),
@@ -390,7 +457,7 @@ impl Api {
         command: &Command,
         order: &OrderId,
         deed: Deed,
-        fingerprint: holdfast_domain::Fingerprint,
+        fingerprint: Fingerprint,
         asker: &Asker,
     ) -> Result<(Bill, Leg), No> {
         match self.core.submit(bill.clone(), command, asker).await {
@@ -460,7 +527,7 @@ impl Api {
         bill: &Bill,
         order: &OrderId,
         deed: Deed,
-        fingerprint: holdfast_domain::Fingerprint,
+        fingerprint: Fingerprint,
     ) -> Result<Option<Leg>, No> {
         let Some((key, leg)) = self.core.store.leg(&bill.key.mid, order).await? else {
             return Ok(None);
@@ -486,7 +553,7 @@ impl Api {
         }
     }
 
-    async fn bill(&self, mid: &Mid, no: &BillNo, date: Day) -> Result<Bill, No> {
+    pub(super) async fn bill(&self, mid: &Mid, no: &BillNo, date: Day) -> Result<Bill, No> {
         let key = BillKey { mid: mid.clone(), no: no.clone(), date };
         let found = self.core.store.bill(&key).await?;
         found.ok_or_else(|| No::no_order("billNo, billDate", "this merchant has no such bill"))
@@ -537,6 +604,11 @@ impl Api {
         view::link_to(&self.terms.public_url, code)
             .ok_or_else(|| No::new(Code::InternalError, "public_url is too long".to_owned()))
     }
+}
+
+/// The number of a refund, also of one for which the merchant gave none.
+fn refund_order(request: &Refund, bill: &Bill) -> OrderId {
+    request.refund_order_id.clone().unwrap_or_else(|| bill.key.unnamed_refund())
 }
 
 /// What is missing in a refund that names no bill.

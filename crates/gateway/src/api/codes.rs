@@ -6,8 +6,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use holdfast_domain::{
-    Amount, Bill, BillKey, Buyer, CodeId, Command, Deed, Details, Fingerprint, Kind, Moment,
-    Outcome, PayerRules, Phase, Refusal, Terms, Text, Tid, Why,
+    Amount, Bill, BillKey, Buyer, Change, CodeId, Command, Deed, Details, Fingerprint, Kind, Leg,
+    Moment, Outcome, PayerRules, Phase, Refusal, Terms, Text, Tid, Why,
 };
 use holdfast_wire::{
     code::Code,
@@ -24,7 +24,7 @@ use holdfast_wire::{
 
 use super::{
     Api, No,
-    answers::{Done, not_done},
+    answers::{Done, Step, not_done},
 };
 use crate::{
     codes::{Coded, FixedCode},
@@ -69,6 +69,14 @@ pub(super) struct NewBill<'n> {
     pub(super) expires_at: Moment,
 }
 
+/// What the making of a bill comes to as things stand.
+pub(super) enum Making {
+    /// The same request made it before.
+    Before(Box<Bill>),
+    /// It would be made so.
+    New(Box<Change>),
+}
+
 impl Api {
     pub(super) async fn get_qrcode(&self, request: &GetQrcode, asker: &Asker) -> Done {
         let plan = self.plan(&request.common, &request.terms, request.fingerprint())?;
@@ -82,6 +90,47 @@ impl Api {
         self.qrcode(&request.common, "查询二维码成功", &made)
     }
 
+    /// What the making of a one-off code comes to as things stand; nothing is made yet.
+    async fn making(
+        &self,
+        plan: &Plan<'_>,
+        key: &BillKey,
+        amount: Amount,
+        given: Option<&CodeId>,
+    ) -> Result<Making, No> {
+        if let Some(bill) = self.made_before(key, plan.fingerprint).await? {
+            return Ok(Making::Before(Box::new(bill)));
+        }
+        self.may_begin(plan)?;
+        let code = match given {
+            Some(code) => match self.codes.find(code).await? {
+                None => code.clone(),
+                // Made just now.
+                Some(Coded::Bill(bill)) if *bill.key == *key => {
+                    return match bill.terms.fingerprint == plan.fingerprint {
+                        true => Ok(Making::Before(bill)),
+                        false => Err(same_number(key)),
+                    };
+                }
+                Some(_) => return Err(other_code(code)),
+            },
+            None => self.new_code(),
+        };
+        let terms = self.terms_of(plan, key, amount, code)?;
+        Ok(Making::New(Box::new(Bill::request(key.clone(), terms))))
+    }
+
+    /// What `get-qrcode` comes to; `None` for a fixed code, which is no bill yet.
+    pub(super) async fn making_of(&self, request: &GetQrcode) -> Result<Option<Making>, No> {
+        let plan = self.plan(&request.common, &request.terms, request.fingerprint())?;
+        match &plan.sort {
+            Sort::OneOff(key, amount) => {
+                self.making(&plan, key, *amount, request.qr_code_id.as_ref()).await.map(Some)
+            }
+            Sort::Fixed => Ok(None),
+        }
+    }
+
     /// The bill of a one-off code, made or found to have been made by the same request.
     async fn one_off(
         &self,
@@ -92,25 +141,15 @@ impl Api {
         asker: &Asker,
     ) -> Result<Bill, No> {
         for _ in 0..limits::COMMIT_TRIES {
-            if let Some(bill) = self.made_before(key, plan.fingerprint).await? {
-                return Ok(bill);
-            }
-            self.may_begin(plan)?;
             // Nobody makes a fixed code with the caller's id meanwhile.
             let _turn = match given {
                 Some(_) => Some(self.codes.turn().await),
                 None => None,
             };
-            let code = match given {
-                Some(code) => match self.codes.find(code).await? {
-                    None => code.clone(),
-                    Some(Coded::Bill(bill)) if *bill.key == *key => continue,
-                    Some(_) => return Err(other_code(code)),
-                },
-                None => self.new_code(),
+            let change = match self.making(plan, key, amount, given).await? {
+                Making::Before(bill) => return Ok(*bill),
+                Making::New(change) => *change,
             };
-            let terms = self.terms_of(plan, key, amount, code)?;
-            let change = Bill::request(key.clone(), terms);
             match self.core.create(change, plan.now, asker.clone()).await {
                 Ok(bill) => return Ok(bill),
                 // Made by somebody else meanwhile, or a code that exists: look again.
@@ -275,9 +314,10 @@ impl Api {
         Ok(qrcode.encode())
     }
 
-    pub(super) async fn close_qrcode(&self, request: &CloseQrcode, asker: &Asker) -> Done {
+    /// The code or the bill that is to be closed.
+    async fn to_close(&self, request: &CloseQrcode) -> Result<Coded, No> {
         let common = &request.common;
-        let found = match (&request.qr_code_id, &request.bill_no, request.bill_date) {
+        Ok(match (&request.qr_code_id, &request.bill_no, request.bill_date) {
             (Some(code), no, date) => {
                 let found = self.merchants(common, code).await?;
                 // The code can have gone over to another bill, which this request does not mean.
@@ -304,7 +344,35 @@ impl Api {
                 let problem = Problem::Missing(<CodeId as Field>::RULE);
                 return Err(No::fields(&[FieldFault { path: "qrCodeId".to_owned(), problem }]));
             }
+        })
+    }
+
+    /// What closing a bill comes to; `None` for a fixed code, which has no money.
+    pub(super) async fn closing(&self, request: &CloseQrcode) -> Result<Option<Step<()>>, No> {
+        let Coded::Bill(bill) = self.to_close(request).await? else { return Ok(None) };
+        let fingerprint = request.fingerprint();
+        let command = match request.attach_refund == Some(true) {
+            true => returning(&bill, fingerprint)?,
+            false if is_closed(&bill) => None,
+            false => Some(Command::Close),
         };
+        if let Some(Command::Refund { .. }) = command
+            && let Some(leg) = self.rest_refunded(&bill, fingerprint).await?
+        {
+            return match leg.outcome {
+                Outcome::Done(_) => Ok(Some(Step::Before(*bill, ()))),
+                _ => Err(not_done(&leg)),
+            };
+        }
+        Ok(Some(match command {
+            Some(command) => Step::Change(*bill, command),
+            None => Step::Before(*bill, ()),
+        }))
+    }
+
+    pub(super) async fn close_qrcode(&self, request: &CloseQrcode, asker: &Asker) -> Done {
+        let common = &request.common;
+        let found = self.to_close(request).await?;
         let back = request.attach_refund == Some(true);
         let (code, system_id, status) = match found {
             Coded::Bill(bill) => {
@@ -385,24 +453,13 @@ impl Api {
     ) -> Result<Bill, No> {
         let mut bill = self.heard(bill).await?;
         for _ in 0..limits::COMMIT_TRIES {
-            let (key, order) = (bill.key.clone(), bill.key.unnamed_refund());
-            let command = match &bill.phase {
-                _ if is_closed(&bill) => return Ok(bill),
-                Phase::Released { .. } | Phase::Ended { .. } => return Ok(bill),
-                Phase::Requested { .. } => Command::Close,
-                Phase::Authorized { payment } => {
-                    match payment.grant.as_ref().and_then(|grant| grant.auth.clone()) {
-                        Some(auth) => Command::Release { hold: key.payment_leg(), auth },
-                        None => Command::Cancel,
-                    }
-                }
-                Phase::Taken { takings, .. } => {
-                    let Some(part) = takings.refundable else { return Ok(bill) };
+            let key = bill.key.clone();
+            let command = match returning(&bill, fingerprint)? {
+                None => return Ok(bill),
+                Some(Command::Refund { part, .. }) => {
                     return self.refund_rest(bill, part, fingerprint, asker).await;
                 }
-                // What we asked for ourselves, or what another request did: wait for the channel's word.
-                Phase::Refunding { leg, .. } if leg.order == order => return Err(not_done(leg)),
-                phase => return Err(Refusal::Busy { phase: phase.name() }.into()),
+                Some(command) => command,
             };
             match self.core.submit(bill, &command, asker).await {
                 Ok(bill) => return self.settle(bill).await,
@@ -414,6 +471,16 @@ impl Api {
         Err(Refusal::Busy { phase: bill.phase.name() }.into())
     }
 
+    /// The refund of the rest that was asked for before, if it was by this very request.
+    async fn rest_refunded(
+        &self,
+        bill: &Bill,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Leg>, No> {
+        let order = bill.key.unnamed_refund();
+        self.repeated(bill, &order, Deed::Refund, fingerprint).await.map_err(unnamed_before)
+    }
+
     async fn refund_rest(
         &self,
         bill: Bill,
@@ -422,20 +489,13 @@ impl Api {
         asker: &Asker,
     ) -> Result<Bill, No> {
         let (order, deed) = (bill.key.unnamed_refund(), Deed::Refund);
-        let named = |no: No| match no.code {
-            Code::DupOrder => {
-                let text = "账单已有未编号的退款，请用 refund 与新的 refundOrderId 退还余额 | the bill has a refund without a number already: give the rest back by refund with a new refundOrderId";
-                No::new(Code::OperationNotAllowed, text.to_owned())
-            }
-            _ => no,
-        };
-        let before = self.repeated(&bill, &order, deed, fingerprint).await.map_err(named)?;
-        let (bill, leg) = match before {
+        let (bill, leg) = match self.rest_refunded(&bill, fingerprint).await? {
             Some(leg) => (bill, leg),
             None => {
                 let command =
                     Command::Refund { order: order.clone(), part, from: None, fingerprint };
-                self.order(bill, &command, &order, deed, fingerprint, asker).await.map_err(named)?
+                let ordered = self.order(bill, &command, &order, deed, fingerprint, asker).await;
+                ordered.map_err(unnamed_before)?
             }
         };
         match leg.outcome {
@@ -890,6 +950,39 @@ pub(super) fn also_missing(path: &str, object: &Object<'_>) -> Vec<FieldFault> {
         return vec![];
     }
     missing_of_one_off(|name| object.has(name))
+}
+
+/// What to do when the one refund without a number was another request's.
+fn unnamed_before(no: No) -> No {
+    match no.code {
+        Code::DupOrder => {
+            let text = "账单已有未编号的退款，请用 refund 与新的 refundOrderId 退还余额 | the bill has a refund without a number already: give the rest back by refund with a new refundOrderId";
+            No::new(Code::OperationNotAllowed, text.to_owned())
+        }
+        _ => no,
+    }
+}
+
+/// What has to be done next so that the payer of a bill has everything back; `None` when nothing has.
+fn returning(bill: &Bill, fingerprint: Fingerprint) -> Result<Option<Command>, No> {
+    let (key, order) = (&bill.key, bill.key.unnamed_refund());
+    Ok(match &bill.phase {
+        _ if is_closed(bill) => None,
+        Phase::Released { .. } | Phase::Ended { .. } => None,
+        Phase::Requested { .. } => Some(Command::Close),
+        Phase::Authorized { payment } => {
+            Some(match payment.grant.as_ref().and_then(|grant| grant.auth.clone()) {
+                Some(auth) => Command::Release { hold: key.payment_leg(), auth },
+                None => Command::Cancel,
+            })
+        }
+        Phase::Taken { takings, .. } => {
+            takings.refundable.map(|part| Command::Refund { order, part, from: None, fingerprint })
+        }
+        // What we asked for ourselves, or what another request did: wait for the channel's word.
+        Phase::Refunding { leg, .. } if leg.order == order => return Err(not_done(leg)),
+        phase => return Err(Refusal::Busy { phase: phase.name() }.into()),
+    })
 }
 
 fn no_such(named: &str) -> No {

@@ -10,34 +10,56 @@ use holdfast_wire::{
     code::Code,
     field::{Fen, SecureStatus, TradeStatus},
     message::{BillsRequest as _, Message as _},
-    messages::{
-        Common, Echo, Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted,
-    },
+    messages::{Echo, Guarantee, SecureCancel, SecureCancelled, SecureComplete, SecureCompleted},
 };
 
 use super::{
     Api, No,
-    answers::{Done, not_known},
+    answers::{Done, Step, not_known},
     view,
 };
 use crate::{limits, store::Asker};
 
 impl Api {
-    pub(super) async fn complete(&self, request: &SecureComplete, asker: &Asker) -> Done {
-        let common = &request.common;
-        let bill = self.paid_under(&common.mid, &request.mer_order_id, Kind::Guarantee).await?;
+    /// What a completion of that guarantee comes to.
+    pub(super) fn completing(bill: Bill, request: &SecureComplete) -> Step<()> {
         let fingerprint = request.fingerprint();
-        if completion(&bill, fingerprint).is_some() {
-            return self.completed(common, &bill, fingerprint);
+        match completion(&bill, fingerprint) {
+            Some(_) => Step::Before(bill, ()),
+            None => {
+                let part = request.completed_amount;
+                Step::Change(bill, Command::Complete { part, fingerprint })
+            }
         }
-        let command = Command::Complete { part: request.completed_amount, fingerprint };
-        let done = |bill: &Bill| completion(bill, fingerprint).is_some();
-        let bill = self.do_once(bill, &command, asker, done).await?;
-        self.completed(common, &bill, fingerprint)
     }
 
-    fn completed(&self, common: &Common, bill: &Bill, fingerprint: Fingerprint) -> Done {
-        let leg = completion(bill, fingerprint).ok_or_else(not_known)?;
+    /// The guarantee that is to be completed.
+    pub(super) async fn guaranteed(&self, request: &SecureComplete) -> Result<Bill, No> {
+        self.paid_under(&request.common.mid, &request.mer_order_id, Kind::Guarantee).await
+    }
+
+    /// The guarantee that is to be given up.
+    pub(super) async fn given_up_guarantee(&self, request: &SecureCancel) -> Result<Bill, No> {
+        self.paid_under(&request.common.mid, &request.mer_order_id, Kind::Guarantee).await
+    }
+
+    pub(super) async fn complete(&self, request: &SecureComplete, asker: &Asker) -> Done {
+        let bill = self.heard(self.guaranteed(request).await?).await?;
+        let bill = match Self::completing(bill, request) {
+            Step::Before(bill, ()) => bill,
+            Step::Change(bill, command) => {
+                let fingerprint = request.fingerprint();
+                let done = |bill: &Bill| completion(bill, fingerprint).is_some();
+                self.do_once(bill, &command, asker, done).await?
+            }
+        };
+        self.completed(request, &bill)
+    }
+
+    /// The answer to a completion that was done.
+    pub(super) fn completed(&self, request: &SecureComplete, bill: &Bill) -> Done {
+        let common = &request.common;
+        let leg = completion(bill, request.fingerprint()).ok_or_else(not_known)?;
         let Outcome::Done(receipt) = &leg.outcome else { return Err(not_known()) };
         let merchant = self.accounts.book().merchants.get(&common.mid).cloned();
         let status = view::completed_status(bill, leg.amount);
@@ -62,7 +84,7 @@ impl Api {
 
     pub(super) async fn cancel(&self, request: &SecureCancel, asker: &Asker) -> Done {
         let common = &request.common;
-        let bill = self.paid_under(&common.mid, &request.mer_order_id, Kind::Guarantee).await?;
+        let bill = self.heard(self.given_up_guarantee(request).await?).await?;
         let bill = self.core.submit(bill, &Command::Cancel, asker).await?;
         let bill = self.settle(bill).await?;
         let Phase::Released { .. } = bill.phase else { return Err(not_known()) };
@@ -74,8 +96,8 @@ impl Api {
         Ok(cancelled.encode())
     }
 
-    /// The bill of that kind whose payment bears that number, with its payment if the channel knows of one. Where
-    /// no payment does, the bill's own number is taken for it, as `query` does.
+    /// The bill of that kind whose payment bears that number. Where no payment does, the bill's own number is taken
+    /// for it, as `query` does.
     pub(super) async fn paid_under(
         &self,
         mid: &Mid,
@@ -93,7 +115,7 @@ impl Api {
         }
         found.retain(|bill| bill.terms.kind == kind);
         match (found.pop(), found.is_empty()) {
-            (Some(bill), true) => self.heard(bill).await,
+            (Some(bill), true) => Ok(bill),
             (Some(_), false) => Err(No::new(
                 Code::InvalidOrder,
                 "merOrderId: 多个账单日期使用了该账单号，请为每个账单使用不同的账单号 | merOrderId: bills of several \

@@ -27,7 +27,7 @@ use holdfast_wire::{
     field::Note,
     json::{NotJson, Object},
     message::{FieldFault, Message as _, list, list_zh},
-    messages::{Caller, ENDPOINTS, Events, Failure, Request, TokenAccess, TrialNotice},
+    messages::{Caller, ENDPOINTS, Events, Failure, Preview, Request, TokenAccess, TrialNotice},
     secret::AppKey,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -43,6 +43,7 @@ use crate::{
     http::Peer,
     limits,
     nonces::Nonces,
+    notices::outbox::Letters,
     store::{Asker, StoreFault},
     submit::{Core, SubmitError},
     tokens::Tokens,
@@ -57,8 +58,11 @@ mod guarantees;
 mod guard;
 mod legacy;
 mod openapi;
+mod preview;
 mod shares;
 mod sim;
+mod timeline;
+mod words;
 
 pub use errors::meant;
 
@@ -79,6 +83,8 @@ pub struct Api {
     accounts: Arc<Accounts>,
     codes: Codes,
     simulated: Option<Arc<Simulated>>,
+    /// What merchants are told; read only.
+    letters: Arc<dyn Letters>,
     nonces: Nonces,
     tokens: Tokens,
     terms: Terms,
@@ -110,8 +116,8 @@ impl Api {
         accounts: Arc<Accounts>,
         codes: Codes,
         simulated: Option<Arc<Simulated>>,
-        nonces: Nonces,
-        tokens: Tokens,
+        letters: Arc<dyn Letters>,
+        (nonces, tokens): (Nonces, Tokens),
         terms: Terms,
     ) -> Self {
         let places = Arc::new(Semaphore::new(limits::REQUESTS));
@@ -125,6 +131,7 @@ impl Api {
             accounts,
             codes,
             simulated,
+            letters,
             nonces,
             tokens,
             terms,
@@ -321,6 +328,14 @@ impl Api {
         asker: &Asker,
         allow: impl Fn(Caller<'_>) -> Result<(), No>,
     ) -> (StatusCode, Vec<u8>, (Code, Note)) {
+        if Preview::is_astray(path, object) {
+            let text = "path, request: 这是预演请求，只能发往 preview 接口 | path, request: this is the request of a preview, \
+                        and this endpoint takes none";
+            let no = No::new(Code::BadRequest, text.to_owned());
+            let summary = no.summary();
+            let (status, body) = self.refuse_to(no, |failure| failure.echoing(object));
+            return (status, body, summary);
+        }
         let request = match Request::decode(path, object) {
             Some(Ok(request)) => request,
             Some(Err(mut faults)) => {

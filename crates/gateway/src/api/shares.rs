@@ -14,7 +14,7 @@ use holdfast_wire::{
 
 use super::{
     Api, No,
-    answers::{Done, not_known},
+    answers::{Done, Step, not_known},
 };
 use crate::store::Asker;
 
@@ -210,27 +210,45 @@ impl Api {
         Ok(Some(Arc::new(shares)))
     }
 
-    pub(super) async fn confirm_division(&self, request: &SubOrdersConfirm, asker: &Asker) -> Done {
-        let caller = request.caller();
-        let longer = || No::no_order("merOrderId", "no payment has so long a number");
-        let payment = request.mer_order_id.order().ok_or_else(longer)?;
-        let bill = self.paid_under(caller.mid, &payment, Kind::Payment).await?;
+    /// What a division of that payment comes to.
+    pub(super) fn dividing(&self, bill: Bill, request: &SubOrdersConfirm) -> Result<Step<()>, No> {
         let subs = request.sub_orders.as_deref().unwrap_or_default();
         let goods = request.goods.as_deref().unwrap_or_default();
-        let (mid, amount) = (caller.mid, bill.terms.amount);
-        let shares = Arc::new(self.shares_of(mid, amount, request.platform_amount, subs, goods)?);
-        if !divided_so(&bill, &shares) {
-            let command = Command::Divide { shares: shares.clone() };
-            let done = |bill: &Bill| divided_so(bill, &shares);
+        let (mid, amount) = (request.caller().mid, bill.terms.amount);
+        let shares = self.shares_of(mid, amount, request.platform_amount, subs, goods)?;
+        Ok(match divided_so(&bill, &shares) {
+            true => Step::Before(bill, ()),
+            false => Step::Change(bill, Command::Divide { shares: Arc::new(shares) }),
+        })
+    }
+
+    /// The payment that is to be divided.
+    pub(super) async fn undivided(&self, request: &SubOrdersConfirm) -> Result<Bill, No> {
+        let longer = || No::no_order("merOrderId", "no payment has so long a number");
+        let payment = request.mer_order_id.order().ok_or_else(longer)?;
+        self.paid_under(request.caller().mid, &payment, Kind::Payment).await
+    }
+
+    pub(super) async fn confirm_division(&self, request: &SubOrdersConfirm, asker: &Asker) -> Done {
+        let bill = self.heard(self.undivided(request).await?).await?;
+        if let Step::Change(bill, command) = self.dividing(bill, request)? {
+            let Command::Divide { shares } = &command else { return Err(not_known()) };
+            let done = |bill: &Bill| divided_so(bill, shares);
             let bill = self.do_once(bill, &command, asker, done).await?;
             if !done(&bill) {
                 return Err(not_known());
             }
         }
+        self.division_confirmed(request)
+    }
+
+    /// The answer to a division that was done.
+    pub(super) fn division_confirmed(&self, request: &SubOrdersConfirm) -> Done {
+        let caller = request.caller();
         let confirmed = SubOrdersConfirmed {
             answered: self.answered(caller, "分账确认成功"),
             echo: Echo::of(caller),
-            mer_order_id: Some(payment),
+            mer_order_id: request.mer_order_id.order(),
             asyn_division_status: Some(AsynDivisionStatus::Success),
             asyn_division_msg: Some(Note::new("分账成功")),
         };
@@ -258,7 +276,7 @@ fn add(shares: &mut Vec<(Mid, Option<OrderId>, u64)>, mid: &Mid, good: &Good, fe
 }
 
 /// Why a payment cannot be divided so, in Chinese.
-fn zh(unfair: Unfair) -> String {
+pub(super) fn zh(unfair: Unfair) -> String {
     match unfair {
         Unfair::Nobody => "缺少分账对象，请提供 subOrders 或带 subMerchantId 的 goods".to_owned(),
         Unfair::TooMany => format!("分账对象不得超过 {} 个", Shares::MAX),

@@ -63,6 +63,11 @@ pub trait Channel: Send + Sync {
     /// Whether the channel answers the repeat of a finished release or reversal with "has been cancelled".
     fn denies_repeats(&self, bill: &Bill, order: &Order) -> bool;
 
+    /// Whether a hold stands again once its capture was undone, as far as that is known beforehand.
+    fn restores(&self) -> bool {
+        true
+    }
+
     /// Whether there is anybody at the other end: without, no bill can be made.
     fn is_connected(&self) -> bool {
         true

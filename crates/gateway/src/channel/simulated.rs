@@ -615,6 +615,10 @@ impl Channel for Simulated {
     fn denies_repeats(&self, bill: &Bill, order: &Order) -> bool {
         self.chosen(bill, order).1 == Scenario::Cancelled
     }
+
+    fn restores(&self) -> bool {
+        self.restores
+    }
 }
 
 impl Unheard {

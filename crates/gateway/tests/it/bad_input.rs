@@ -76,6 +76,8 @@ async fn gateway() -> (Gateway, Vec<(&'static str, Value)>) {
         ),
         ("events", json!({"after": "0"})),
         ("notice", json!({"billNo": HELD})),
+        ("preview", json!({"path": path("query"), "request": {}})),
+        ("timeline", json!({"billNo": HELD})),
     ];
     (gateway, good.into_iter().map(|(endpoint, fields)| (endpoint, request(fields))).collect())
 }

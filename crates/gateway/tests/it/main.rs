@@ -5,6 +5,7 @@ mod bad_input;
 mod codes;
 mod errors;
 mod events;
+mod foresight;
 mod gateway;
 mod guarantees;
 mod legacy;
