@@ -22,6 +22,7 @@ mod screen;
 mod serve;
 mod settings;
 mod shell;
+mod sign;
 mod sim;
 mod statement;
 
@@ -183,6 +184,15 @@ Examples 示例:
   holdfast man call preauthed-cancel | man -l -
   holdfast man --out ~/.local/share/man/man1      all of them")]
     Man(manual::Manual),
+    /// Signatures: why one is wrong, whether one is right, making one 签名：解释、验证、生成
+    #[command(after_help = "\
+Examples 示例:
+  holdfast sign explain request.txt       why the signature of a pasted curl command is wrong
+  holdfast sign explain notice.txt        the same for a notice as it was received
+  holdfast sign verify notice.txt         only whether it is right
+  holdfast sign request body.json --endpoint query
+  echo 'billNo=3194&billStatus=PAID' | holdfast sign notice")]
+    Sign(sign::SignCommand),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -261,6 +271,8 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Explain(command) => explain::run(command, screen),
         Command::Completions(asked) => manual::completions(&asked, Cli::command(), screen),
         Command::Man(asked) => manual::man(asked, Cli::command(), screen),
+        // It may wait for a person to paste, and has nothing to tell when it is interrupted.
+        Command::Sign(command) => sign::run(command, screen),
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {
             screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;

@@ -169,6 +169,16 @@ impl Claim {
         }
     }
 
+    /// The mistakes that are tried.
+    #[must_use]
+    pub fn tried(&self) -> &'static [Mistake] {
+        match self {
+            Self::Request { .. } => request::TRIED,
+            Self::Token(_) => token::TRIED,
+            Self::Notice { .. } | Self::Legacy { .. } => pairs::TRIED,
+        }
+    }
+
     /// What a wrong signature was made of: every known mistake is made again, also several at once, and the result
     /// compared. It takes a bounded number of digests, whatever came in.
     #[must_use]

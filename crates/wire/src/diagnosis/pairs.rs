@@ -21,6 +21,36 @@ use crate::{
     time,
 };
 
+/// What is tried.
+pub(super) const TRIED: &[Mistake] = &[
+    Mistake::AppKeyUsed,
+    Mistake::OtherKey,
+    Mistake::KeySpace,
+    Mistake::Hmac,
+    Mistake::OtherDigest,
+    Mistake::KeyParameter,
+    Mistake::KeySeparated,
+    Mistake::KeyFirst,
+    Mistake::KeyMissing,
+    Mistake::Base64,
+    Mistake::SignTypeLeftOut,
+    Mistake::SignTypeAdded,
+    Mistake::SignIncluded,
+    Mistake::EmptyValues,
+    Mistake::UnknownDropped,
+    Mistake::FieldDropped,
+    Mistake::CaseInsensitiveSort,
+    Mistake::Unsorted,
+    Mistake::EncodedValues,
+    Mistake::DecodedTwice,
+    Mistake::ValuePlusLost,
+    Mistake::NestedRewritten,
+    Mistake::ShiftedTimes,
+    Mistake::OtherCharset,
+    Mistake::Trimmed,
+    Mistake::HtmlEscaped,
+];
+
 const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 
 /// How many bytes are digested at most before it is given up: what nobody did on purpose is found long before.

@@ -11,6 +11,31 @@ use crate::{
     time,
 };
 
+/// What is tried.
+pub(super) const TRIED: &[Mistake] = &[
+    Mistake::UpperCaseHash,
+    Mistake::OtherLayout,
+    Mistake::SortedKeys,
+    Mistake::OtherEscapes,
+    Mistake::TrailingNewline,
+    Mistake::BodyNotHashed,
+    Mistake::EmptyBody,
+    Mistake::InsideEnvelope,
+    Mistake::EncodedContent,
+    Mistake::EightHours,
+    Mistake::PieceOrder,
+    Mistake::Separated,
+    Mistake::NoticeKeyUsed,
+    Mistake::OtherKey,
+    Mistake::KeySpace,
+    Mistake::PlainDigest,
+    Mistake::Hex,
+    Mistake::Base64OfHex,
+    Mistake::UrlBase64,
+    Mistake::PercentEncoded,
+    Mistake::PlusLost,
+];
+
 const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 
 /// A text that may have been signed, and why.

@@ -31,6 +31,20 @@ pub struct TokenClaim {
     pub signature: String,
 }
 
+/// What is tried.
+pub(super) const TRIED: &[Mistake] = &[
+    Mistake::EightHours,
+    Mistake::PieceOrder,
+    Mistake::NoticeKeyUsed,
+    Mistake::OtherKey,
+    Mistake::KeySpace,
+    Mistake::Hmac,
+    Mistake::OtherDigest,
+    Mistake::KeyFirst,
+    Mistake::KeyMissing,
+    Mistake::Base64,
+];
+
 impl TokenClaim {
     /// Whether an object is a request for a token.
     #[must_use]
