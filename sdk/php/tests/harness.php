@@ -98,6 +98,14 @@ function hold(string ...$how): array
     return array_combine($found[1], $found[2]);
 }
 
+/** The cases of a file of the conformance kit. */
+function vectors(string $file): array
+{
+    $cases = json_decode((string) file_get_contents(__DIR__ . "/../../../conformance/$file.json"), true, flags: JSON_THROW_ON_ERROR)['cases'];
+    holds(count($cases) > 5, $file);
+    return $cases;
+}
+
 /** A folder that is gone when the tests end. */
 function room(): string
 {

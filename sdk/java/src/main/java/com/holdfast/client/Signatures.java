@@ -13,8 +13,11 @@ final class Signatures {
 
     /** The value of the {@code Authorization} header for these bytes, signed now ({@code OPEN-BODY-SIG}). */
     static String header(String appId, Secret appKey, byte[] body) {
-        String stamp = Clock.stamp();
-        String nonce = Clock.nonce();
+        return headerAt(appId, appKey, Clock.stamp(), Clock.nonce(), body);
+    }
+
+    /** As {@link #header}, for a time and a nonce that are given. */
+    static String headerAt(String appId, Secret appKey, String stamp, String nonce, byte[] body) {
         return "OPEN-BODY-SIG AppId=\"" + appId + "\",Timestamp=\"" + stamp + "\",Nonce=\"" + nonce + "\",Signature=\""
                 + of(appId, appKey, stamp, nonce, body) + "\"";
     }
