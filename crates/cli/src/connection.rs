@@ -32,7 +32,7 @@ pub(crate) struct Address {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Connection {
     #[command(flatten)]
-    address: Address,
+    pub(crate) address: Address,
     /// The app that asks (AppId)
     /// 开发者 ID
     #[arg(long, global = true, env = "HOLDFAST_APP_ID", value_name = "ID", help_heading = HEADING, verbatim_doc_comment)]
@@ -81,6 +81,11 @@ impl Address {
         url.trim_end_matches('/').to_owned()
     }
 
+    /// Whether somebody said where the gateway is.
+    pub(crate) fn is_said(&self) -> bool {
+        self.base_url.is_some() || self.environment.is_some()
+    }
+
     /// How long an answer may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
@@ -88,8 +93,18 @@ impl Address {
 }
 
 impl Connection {
+    /// Whether somebody said which app asks.
+    pub(crate) fn names_app(&self) -> bool {
+        self.app_id.is_some()
+    }
+
     /// A client for that gateway in the app's name.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.client_at(&self.address.url())
+    }
+
+    /// A client for the gateway at another address.
+    pub(crate) fn client_at(&self, url: &str) -> Result<Client, Failure> {
         let missing = |what: &str, hint: &str| Failure::new(Exit::Auth, what).hint(hint);
         let id = self.app_id.as_deref().ok_or_else(|| {
             missing("no app: say who asks", "export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…")
@@ -106,7 +121,7 @@ impl Connection {
             Proof::FormParam => Scheme::FormParam,
         };
         Client::builder()
-            .base_url(self.address.url())
+            .base_url(url)
             .credentials(id, self.key()?)
             .scheme(scheme)
             .timeout(self.address.timeout)

@@ -12,6 +12,7 @@ mod answer;
 mod call;
 mod connection;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 mod ledger;
@@ -169,6 +170,17 @@ Examples 示例:
   holdfast explain - < answer.json    the code in an answer
   holdfast explain TIMEOUT -o json | jq .pauses")]
     Explain(explain::Explain),
+    /// Find what is wrong: clock, reachability, keys, store, disk, certificate, notices; each with what to do 诊断
+    #[command(after_help = "\
+Examples 示例:
+  holdfast doctor                                        the gateway and the data of this directory's settings
+  holdfast doctor --data-dir /var/lib/holdfast           also while its gateway runs
+  holdfast doctor --base-url https://pay.example         a gateway elsewhere, as its callers meet it
+  holdfast doctor -o json | jq '.checks[] | select(.mark != \"ok\")'
+
+It ends with 0 unless something is bad; warnings do not count. Nothing is changed. With HOLDFAST_APP_ID and
+HOLDFAST_APP_KEY it also tries whether the gateway believes them. 仅检查，不修改；有异常时退出码为 1，警告不计。")]
+    Doctor(doctor::Doctor),
     /// Write completions for a shell, to stdout 生成命令补全脚本
     #[command(after_help = "\
 Examples 示例:
@@ -269,6 +281,7 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             unless_interrupted(statement::run(command, screen), None).await
         }
         Command::Explain(command) => explain::run(command, screen),
+        Command::Doctor(command) => unless_interrupted(doctor::run(command, screen), None).await,
         Command::Completions(asked) => manual::completions(&asked, Cli::command(), screen),
         Command::Man(asked) => manual::man(asked, Cli::command(), screen),
         // It may wait for a person to paste, and has nothing to tell when it is interrupted.

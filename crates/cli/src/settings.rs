@@ -110,6 +110,8 @@ flags! {
     AllSettings takes |_| true;
     /// Where the data is. The other settings are read from file and environment, and checked too.
     DataSettings takes |name| OF_DATA.contains(&name);
+    /// Where the data is, beside flags that say where a gateway is: those have an --environment of their own.
+    WhereSettings takes |name| OF_DATA.contains(&name) && name != "environment";
 }
 
 #[cfg(test)]

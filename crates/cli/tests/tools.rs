@@ -247,3 +247,265 @@ fn a_manual_page_can_be_read() {
     let wrong = read.stderr.lines().find(|line| !line.ends_with("line"));
     assert_eq!(wrong, None, "{}", read.stderr);
 }
+
+/// A merchant, an app that may act for it, and a gateway that has run on their data.
+struct Hotel {
+    world: World,
+    /// What the app signs with, as environment variables.
+    credentials: Vec<(String, String)>,
+}
+
+/// A gateway that runs until it is dropped.
+struct Served {
+    child: std::process::Child,
+    url: String,
+}
+
+const MID: &str = "898201612345678";
+
+impl Hotel {
+    fn new() -> Self {
+        let world = World::new();
+        world.run(&format!("merchant add {MID} --name hotel")).ends(0);
+        let added = world.run(&format!("app add --mid {MID} --id shop")).ends(0).stdout;
+        let pairs = added.lines().filter_map(|line| line.split_once('='));
+        let credentials = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { world, credentials }
+    }
+
+    fn serve(&self) -> Served {
+        let mut command = self.world.command("serve --listen 127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        let url = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+        Served { child, url }
+    }
+
+    fn settings(&self, text: &str) {
+        std::fs::write(self.world.0.path().join("holdfast.toml"), text).unwrap();
+    }
+
+    fn asks(&self, line: &str) -> Ended {
+        self.world.command(line).envs(self.credentials.iter().cloned()).output().unwrap().into()
+    }
+
+    fn sql(&self, file: &str, change: &str) {
+        let path = self.world.0.path().join("holdfast-data").join(file);
+        rusqlite::Connection::open(path).unwrap().execute_batch(change).unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The finding of one check: its mark, and what it says with its hint.
+fn found(ended: &Ended, check: &str) -> (String, String) {
+    let told = ended.json();
+    let checks = told["checks"].as_array().unwrap();
+    let finding = checks.iter().find(|finding| finding["check"] == check);
+    let finding = finding.unwrap_or_else(|| panic!("no {check} in {told}"));
+    let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    (text("mark"), format!("{} / {}", text("text"), text("hint")))
+}
+
+#[track_caller]
+fn finds(ended: &Ended, check: &str, mark: &str, said: &str) {
+    let (marked, told) = found(ended, check);
+    assert!(marked == mark && told.contains(said), "{check}: {marked}: {told}");
+}
+
+#[test]
+fn a_healthy_gateway_has_nothing_to_tell_the_doctor() {
+    let hotel = Hotel::new();
+    let served = hotel.serve();
+    let ended = hotel.asks(&format!("doctor -o json --base-url {}", served.url)).ends(0);
+    for check in ["connection", "gateway", "clock", "credentials", "store", "keys", "disk"] {
+        finds(&ended, check, "ok", "");
+    }
+    for check in ["directory", "notices", "bills"] {
+        finds(&ended, check, "ok", "");
+    }
+    assert_eq!(ended.json()["ok"], true);
+    let text = hotel.asks(&format!("doctor --base-url {}", served.url)).ends(0);
+    text.shows("✓ ok").shows("clock 时钟").says("0 bad");
+    // Elsewhere, without data and without credentials: only what can be seen from there.
+    let elsewhere = World::new().run(&format!("doctor -o json --base-url {}", served.url)).ends(0);
+    finds(&elsewhere, "credentials", "left-out", "HOLDFAST_APP_KEY");
+    finds(&elsewhere, "directory", "left-out", "--data-dir");
+    finds(&elsewhere, "gateway", "ok", "store writes");
+}
+
+#[test]
+fn without_a_gateway_the_doctor_looks_at_the_data_alone() {
+    let hotel = Hotel::new();
+    // Where nobody listens, whatever else runs on this machine.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    hotel.settings(&format!("listen = \"{nobody}\"\n"));
+    finds(
+        &hotel.world.run("doctor -o json").ends(1),
+        "directory",
+        "left-out",
+        "no gateway has run",
+    );
+    drop(hotel.serve());
+    let ended = hotel.world.run("doctor -o json").ends(0);
+    finds(&ended, "connection", "left-out", "holdfast serve");
+    finds(&ended, "store", "ok", "no gateway runs on it");
+    // Whoever says where a gateway is wants one there.
+    let ended = hotel.world.run(&format!("doctor -o json --base-url http://{nobody}")).ends(1);
+    finds(&ended, "connection", "fail", "no connection");
+    let ended = hotel.world.run("doctor -o json --data-dir missing").ends(1);
+    finds(&ended, "directory", "fail", "no store in missing");
+    // A gateway that listens elsewhere than these settings say is not overlooked.
+    let _served = hotel.serve();
+    finds(&hotel.world.run("doctor -o json").ends(1), "connection", "fail", "no connection");
+    let ended = hotel.world.run("doctor -o json --base-url nowhere").ends(1);
+    finds(&ended, "address", "fail", "not an address");
+}
+
+#[test]
+fn keys_and_credentials_that_fail_are_named() {
+    let hotel = Hotel::new();
+    let served = hotel.serve();
+    let doctor = format!("doctor -o json --base-url {}", served.url);
+    let mut wrong = hotel.world.command(&doctor);
+    wrong.env("HOLDFAST_APP_ID", "shop").env("HOLDFAST_APP_KEY", "wrong");
+    let ended = Ended::from(wrong.output().unwrap()).ends(1);
+    finds(&ended, "credentials", "fail", "holdfast explain BAD_SIGN");
+    let mut keyless = hotel.world.command(&doctor);
+    keyless.env("HOLDFAST_APP_ID", "shop");
+    finds(&Ended::from(keyless.output().unwrap()).ends(1), "credentials", "fail", "no key");
+
+    hotel.world.run("app rotate-key shop --overlap 24h").ends(0);
+    finds(&hotel.asks(&doctor).ends(0), "keys", "warning", "shop key 1 on ");
+    hotel.world.run("app revoke-key shop 1").ends(0);
+    finds(&hotel.world.run(&doctor).ends(0), "keys", "ok", "1 apps");
+
+    let key = hotel.world.0.path().join("holdfast-data/master.key");
+    let mode = |mode| {
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    mode(0o644);
+    finds(&hotel.world.run(&doctor).ends(1), "keys", "fail", "chmod 600");
+    mode(0o600);
+    let whole = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "0".repeat(64)).unwrap();
+    finds(&hotel.world.run(&doctor).ends(1), "keys", "fail", "does not open");
+    std::fs::remove_file(&key).unwrap();
+    finds(&hotel.world.run(&doctor).ends(1), "keys", "fail", "is missing");
+    assert!(!key.exists(), "the doctor made a key");
+    std::fs::write(&key, whole).unwrap();
+    mode(0o600);
+    finds(&hotel.world.run(&doctor).ends(0), "keys", "ok", "");
+    let data = hotel.world.0.path().join("holdfast-data");
+    std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    finds(&hotel.world.run(&doctor).ends(0), "directory", "warning", "chmod 700 holdfast-data");
+}
+
+#[test]
+fn what_waits_too_long_is_named() {
+    let hotel = Hotel::new();
+    let set = format!("merchant set {MID} --notify-url http://127.0.0.1:9/n --notify-on capture");
+    hotel.world.run(&set).ends(0);
+    hotel.settings("answer_within = \"200ms\"\n");
+    let served = hotel.serve();
+    let ask = |line: &str, code: i32| {
+        let at = format!("{line} --base-url {} -o json", served.url);
+        hotel.asks(&at).ends(code)
+    };
+    let bill =
+        format!("--mid {MID} --tid 88880001 --billNo 31942026112300000001 --billDate 2026-11-23");
+    let make = format!("call get-qrcode {bill} --totalAmount 50000 --preauthTransaction true");
+    let code = ask(&make, 0).json()["qrCodeId"].as_str().unwrap().to_owned();
+    let paid = ask(&format!("sim pay {code}"), 0).json();
+    let auth = paid["authIdRespCd"].as_str().unwrap().to_owned();
+    let ended = ask("doctor", 0);
+    finds(&ended, "bills", "ok", "0 holds of 0.00 yuan");
+    // Its answer takes longer than anybody waits, and longer than this gateway lives.
+    ask("sim scenario set late --operation capture", 0);
+    let order = "--authedOrderId 31942026112300000001C1 --totalAmount 38000";
+    let capture = format!("call preauthed {bill} {order} --authIdRespCd {auth}");
+    ask(&capture, 7);
+    drop(served);
+
+    let doctor = |code: i32| hotel.world.run("doctor -o json").ends(code);
+    finds(&doctor(0), "notices", "ok", "1 receivers have some waiting");
+    // Two hours later nobody has started a gateway.
+    hotel.sql(
+        "registry.db",
+        "INSERT OR REPLACE INTO registry (kind, id, record) VALUES ('setting', 'clock_ahead_ms', '7200000')",
+    );
+    let ended = doctor(0);
+    finds(&ended, "notices", "warning", "http://127.0.0.1:9");
+    finds(&ended, "notices", "warning", "holdfast serve");
+    finds(&ended, "bills", "warning", "the outcome of 1 orders is not known");
+    hotel.world.run(&format!("notices drop --mid {MID}")).ends(0);
+    finds(&doctor(0), "notices", "warning", "holdfast notices resend --all-failed");
+    hotel.sql("journal.db", "PRAGMA user_version = 99");
+    finds(&doctor(1), "store", "fail", "version 99");
+}
+
+#[test]
+fn a_live_gateway_that_would_not_start_is_told_why() {
+    let hotel = Hotel::new();
+    std::fs::remove_dir_all(hotel.world.0.path().join("holdfast-data")).unwrap();
+    hotel.settings("environment = \"live\"\n");
+    hotel.world.run(&format!("merchant add {MID} --name hotel")).ends(0);
+    drop(hotel.serve());
+    finds(&hotel.world.run("doctor -o json"), "store", "ok", "environment live");
+    // A key from the vendor's documents.
+    let add = format!("app add --mid {MID} --id sample --key-stdin");
+    hotel.world.given("67890123456789012345678901234567", &add).ends(0);
+    let ended = hotel.world.run("doctor -o json").ends(1);
+    finds(&ended, "keys", "fail", "holdfast app rotate-key sample");
+}
+
+/// Answers every request on a port of its own with these lines, one connection after the other.
+fn answering(status: &'static str, headers: &'static str, body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut from = std::io::BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while std::io::BufRead::read_line(&mut from, &mut line).is_ok_and(|read| read > 0) {
+                if std::mem::take(&mut line) == "\r\n" {
+                    let length = body.len();
+                    let answer = format!(
+                        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+                    );
+                    if stream.write_all(answer.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn each_step_to_a_gateway_fails_by_itself() {
+    let world = World::new();
+    let doctor =
+        |url: &str, code: i32| world.run(&format!("doctor -o json --base-url {url}")).ends(code);
+    let old = answering("200 OK", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "ok\n");
+    let ended = doctor(&old, 1);
+    finds(&ended, "clock", "fail", "ABNORMAL_REQUEST_TIME");
+    finds(&ended, "gateway", "ok", "");
+    let timeless = answering("200 OK", "", "ok\n");
+    finds(&doctor(&timeless, 0), "clock", "left-out", "what time");
+    let other = answering("404 Not Found", "", "nothing here\n");
+    finds(&doctor(&other, 0), "gateway", "left-out", "no Holdfast gateway");
+    let sick = answering("503 Service Unavailable", "", "not ready\u{1b}[31m\n");
+    finds(&doctor(&sick, 0), "gateway", "left-out", "503");
+    // Not HTTPS: told as such, and nothing is sent in plain text instead.
+    finds(&doctor(&old.replace("http:", "https:"), 1), "certificate", "fail", "TLS failed");
+    finds(&doctor("http://nowhere.invalid:8080", 1), "address", "fail", "nowhere.invalid");
+}

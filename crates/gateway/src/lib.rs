@@ -220,7 +220,11 @@ async fn setting(store: &dyn Store, name: &str) -> Result<Option<i64>, StoreFaul
     Ok(all.into_iter().find(|(id, _)| id == name).and_then(|(_, value)| value.parse().ok()))
 }
 
-fn fit_for_live(accounts: &Accounts, ahead: Option<i64>) -> Result<(), StartError> {
+/// Whether apps and merchants have nothing that belongs to test, and the bills' time, `ahead` of the wall's, neither.
+///
+/// # Errors
+/// Names the first thing that keeps a live gateway from starting, with the command that helps.
+pub fn fit_for_live(accounts: &Accounts, ahead: Option<i64>) -> Result<(), StartError> {
     if ahead.is_some_and(|ahead| ahead != 0) {
         return Err(StartError::NotForLive("the clock of this data was moved".to_owned()));
     }

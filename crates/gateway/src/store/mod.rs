@@ -20,7 +20,7 @@ mod verify;
 
 pub use memory::MemoryStore;
 pub(crate) use sqlite::files;
-pub use sqlite::{OpenError, Registry, SqliteStore};
+pub use sqlite::{ENVIRONMENT, OpenError, Registry, SqliteStore};
 pub use verify::{Difference, Progress, Proof, prove};
 
 /// A store's answer on its way.

@@ -43,7 +43,7 @@ mod view;
 mod writer;
 
 pub use files::OpenError;
-pub use registry::Registry;
+pub use registry::{ENVIRONMENT, Registry};
 
 use files::{BILLS, Durability, JOURNAL, REGISTRY, Readers, failed};
 use folder::Folder;

@@ -21,7 +21,7 @@ const PUT_FIRST: &str = "INSERT INTO registry (kind, id, record) VALUES (?1, ?2,
 const GET: &str = "SELECT record FROM registry WHERE kind = ?1 AND id = ?2";
 
 /// The setting that says which environment the store was made for.
-const ENVIRONMENT: &str = "environment";
+pub const ENVIRONMENT: &str = "environment";
 
 /// The registry of a data directory. Any number of programs may have it open.
 pub struct Registry {
