@@ -207,7 +207,11 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
     let id = (header::HeaderName::from_static("request-id"), id);
     let mut response = (status, [json, id], body).into_response();
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+        // With a form in the query GET is served too, except where the request proves itself.
+        let forms =
+            !(holdfast_wire::legacy::serves(&path) || EndpointOf::<TokenAccess>::serves(&path));
+        let allow = if forms { "GET, POST" } else { "POST" };
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
     }
     response
 }

@@ -345,7 +345,10 @@ async fn only_the_paths_of_the_protocol_are_served_and_only_by_post() {
             let sent = Sent { method, ..gateway.signed(target, body.clone()) };
             let answer = gateway.send(&sent).await;
             is_refused(&gateway, &answer, "405 NO_SERVICE", &format!("{method} {target}"));
-            assert!(answer.head.to_lowercase().contains("allow: post"), "{}", answer.head);
+            // A form in the query is served by GET too, but nobody gets a token so.
+            let served =
+                if target.contains("token") { "allow: post\r" } else { "allow: get, post\r" };
+            assert!(answer.head.to_lowercase().contains(served), "{}", answer.head);
         }
     }
     let head = Sent { method: "HEAD", ..gateway.signed("/v1/netpay/bills/refund", body) };

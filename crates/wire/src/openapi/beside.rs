@@ -136,7 +136,7 @@ fn controls() -> Doc {
     object! {
         "/bills/qrCode.do" => object! { "get" => link },
         "/sim/payer/{code}" => object! {
-            "get" => of_code("seen", "A bill as its payer sees it 付款人视角的账单", None, &[404]),
+            "get" => of_code("seen", "A bill as its payer sees it 付款人视角的账单", None, &[400, 404]),
         },
         "/sim/payer/{code}/scan" => object! {
             "post" => of_code("scan", "The payer scans a fixed code 扫描固定码", Some(scan), &[400, 404, 409, 413, 502]),
@@ -175,9 +175,7 @@ fn control(id: &str, summary: &str, body: Option<Doc>, refusals: &[u16]) -> Doc 
         let refused = match status {
             // The server's own, before the control is reached.
             413 => text("The body is too large. 请求体过大。", "length limit exceeded"),
-            400 if body.is_none() && id == "linked" => {
-                text("There is no `id`. 缺少 id。", "Failed to deserialize query string")
-            }
+            400 => unreadable(),
             _ => json("Refused. 拒绝。", failed()),
         };
         all.with(&status.to_string(), refused)
@@ -192,6 +190,17 @@ fn control(id: &str, summary: &str, body: Option<Doc>, refusals: &[u16]) -> Doc 
                 "content" => object! { "application/json" => object! { "schema" => body } },
             },
         ),
+    }
+}
+
+/// Refused by the control, or before by the server, whose words are plain text: an address that is not UTF-8, say.
+fn unreadable() -> Doc {
+    object! {
+        "description" => "It cannot be read. 请求无法解析。",
+        "content" => object! {
+            "application/json" => object! { "schema" => failed() },
+            "text/plain" => object! { "schema" => object! { "type" => "string" } },
+        },
     }
 }
 

@@ -30,21 +30,29 @@ pub(super) fn message(fields: &[FieldSpec], side: Side) -> Doc {
     let mut properties = object! {};
     let (mut required, mut either) = (vec![], vec![]);
     for field in fields {
-        let one = property(field, side);
         let alias = field.alias.filter(|_| side == Side::Asked);
-        properties = properties.with(field.name, one.clone());
+        // Either name is enough, so each of them may be absent; the second is read only where the first is.
+        let alone = FieldSpec { required: field.required && alias.is_none(), ..*field };
+        properties = properties.with(field.name, property(&alone, side));
         if let Some(alias) = alias {
-            properties = properties.with(alias, one);
+            let name = field.name;
+            let text = format!(
+                "Another name of `{name}`, read where that is absent.\n`{name}` 的别名，仅在其缺失时读取。"
+            );
+            properties = properties.with(alias, object! { "description" => text });
         }
         match (field.required, alias) {
             (false, _) => {}
             (true, None) => required.push(field.name),
-            (true, Some(alias)) => either.push(object! {
-                "anyOf" => list![
-                    object! { "required" => list![field.name] },
-                    object! { "required" => list![alias] },
-                ],
-            }),
+            (true, Some(alias)) => {
+                let given = |name: &str| {
+                    object! {
+                        "required" => list![name],
+                        "properties" => object! { name => accepted(field) },
+                    }
+                };
+                either.push(object! { "anyOf" => list![given(field.name), given(alias)] });
+            }
         }
     }
     let mut schema = object! { "type" => "object" };
