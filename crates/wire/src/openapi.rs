@@ -262,6 +262,14 @@ fn statuses(own: Doc) -> Doc {
     })
 }
 
+/// Adds the answers of the server itself to bytes that are not HTTP or too long for it, wherever they are sent.
+fn servers_own(own: Doc) -> Doc {
+    [400, 414, 431].iter().fold(own, |all, status| {
+        let response = Doc::component("responses", &format!("Status{status}"));
+        all.with(&status.to_string(), response)
+    })
+}
+
 /// Every HTTP status of a refusal on a path that is served, and when it is answered although no code says so.
 /// Unknown paths are answered with 404 and `NO_SERVICE`.
 const STATUSES: &[(u16, Option<&str>)] = &[

@@ -5,8 +5,9 @@ use super::{
     World,
     doc::{Doc, list, object},
     schema::{Side, message},
+    servers_own,
 };
-use crate::{code::Code, message::Message as _, messages::Failure};
+use crate::{code::Code, explain, message::Message as _, messages::Failure};
 
 /// Those paths.
 pub(super) fn paths(world: World) -> Doc {
@@ -46,9 +47,50 @@ pub(super) fn paths(world: World) -> Doc {
                 "schema" => object! { "type" => "string", "pattern" => "^\"[0-9a-f]+\"$" },
             }]) },
     };
+    let paths = paths.and(pages());
     match world {
         World::Test => paths.and(controls()),
         World::Live => paths,
+    }
+}
+
+/// The pages that say what error codes mean, in the form that whoever asks can read best.
+fn pages() -> Doc {
+    let page = |text: &str| {
+        let kinds = ["text/html", "text/markdown", "text/plain"];
+        let content = kinds.iter().fold(object! {}, |all, kind| {
+            all.with(kind, object! { "schema" => object! { "type" => "string" } })
+        });
+        object! { "description" => text, "content" => content }
+    };
+    let all = operation(
+        "gateway",
+        "errors",
+        "Every error code 错误代码一览",
+        object! { "200" => page("The list. 列表。") },
+    );
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    let one = operation(
+        "gateway",
+        "error",
+        "What an error code means, and what to do 错误代码说明",
+        object! {
+            "200" => page("The page. 说明。"),
+            "400" => text("The address is not UTF-8. 地址不是 UTF-8。", "Invalid URL"),
+            "404" => page("There is no such code. 没有该错误代码。"),
+        },
+    );
+    let one = one.with(
+        "parameters",
+        list![object! {
+            "name" => "code", "in" => "path", "required" => true,
+            "description" => "The code: `errCode`. 错误代码。",
+            "schema" => object! { "type" => "string", "enum" => codes },
+        }],
+    );
+    object! {
+        explain::PATH => object! { "get" => all },
+        format!("{}/{{code}}", explain::PATH) => object! { "get" => one },
     }
 }
 
@@ -66,7 +108,7 @@ fn operation(tag: &str, id: &str, summary: &str, responses: Doc) -> Doc {
         "tags" => list![tag],
         "summary" => summary,
         "security" => list![],
-        "responses" => responses,
+        "responses" => servers_own(responses),
     }
 }
 
@@ -171,15 +213,10 @@ fn fields(properties: Doc) -> Doc {
 /// One control: what is sent, and with which statuses it is refused.
 fn control(id: &str, summary: &str, body: Option<Doc>, refusals: &[u16]) -> Doc {
     let own = object! { "200" => json("Done. 完成。", object! { "type" => "object" }) };
-    let all = refusals.iter().chain(&[500]).fold(own, |all, status| {
-        let refused = match status {
-            // The server's own, before the control is reached.
-            413 => text("The body is too large. 请求体过大。", "length limit exceeded"),
-            400 => unreadable(),
-            _ => json("Refused. 拒绝。", failed()),
-        };
-        all.with(&status.to_string(), refused)
-    });
+    let all = refusals
+        .iter()
+        .chain(&[500])
+        .fold(own, |all, status| all.with(&status.to_string(), json("Refused. 拒绝。", failed())));
     let operation = operation("simulation", id, summary, all);
     match body {
         None => operation,
@@ -193,17 +230,6 @@ fn control(id: &str, summary: &str, body: Option<Doc>, refusals: &[u16]) -> Doc 
     }
 }
 
-/// Refused by the control, or before by the server, whose words are plain text: an address that is not UTF-8, say.
-fn unreadable() -> Doc {
-    object! {
-        "description" => "It cannot be read. 请求无法解析。",
-        "content" => object! {
-            "application/json" => object! { "schema" => failed() },
-            "text/plain" => object! { "schema" => object! { "type" => "string" } },
-        },
-    }
-}
-
 fn json(description: &str, schema: Doc) -> Doc {
     object! {
         "description" => description,
@@ -214,7 +240,10 @@ fn json(description: &str, schema: Doc) -> Doc {
 /// A refusal of the simulation: what it has in common with the protocol's.
 fn failed() -> Doc {
     let names = ["errCode", "errMsg", "errInfo"];
-    let common = Failure::FIELDS.iter().copied().filter(|field| names.contains(&field.name));
+    let common = Failure::FIELDS
+        .iter()
+        .copied()
+        .filter(|field| names.contains(&field.name) || field.name == "docUrl");
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
     let said = message(&common.collect::<Vec<_>>(), Side::Told);
     said.replacing("required", names.to_vec()).with(
