@@ -131,6 +131,11 @@ impl Connection {
             })
     }
 
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.address.timeout
+    }
+
     fn key(&self) -> Result<AppKey, Failure> {
         let text = match &self.app_key_file {
             Some(path) => fs::read_to_string(path).map_err(|error| {

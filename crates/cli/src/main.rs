@@ -15,7 +15,9 @@ mod demo;
 mod doctor;
 mod exit;
 mod explain;
+mod forward;
 mod ledger;
+mod listen;
 mod logs;
 mod manual;
 mod notices;
@@ -148,6 +150,18 @@ times, over some 24 hours, and then given up; given up is not lost, it can be re
 receiver at all, its notices wait and keep their tries. 应答须为 2xx 且正文包含 SUCCESS，否则在约 24 小时内重发，
 共 16 次；放弃后仍可手工重发。")]
     Notices(notices::NoticesCommand),
+    /// Receive a merchant's notices here, and forward them to a receiver on this machine 接收并转发通知
+    #[command(after_help = "\
+Examples 示例:
+  holdfast listen --mid 898201612345678 --forward-to http://127.0.0.1:3000/notify
+  holdfast listen --mid 898201612345678 --from-start -o json        every event there is, one JSON line each
+  holdfast listen --mid 898201612345678 --once --forward-to URL     take what there is, then end
+
+It asks the gateway, so the receiver needs no address that the gateway could reach. Events of all topics come, in the
+order in which they happened, and each is posted until the receiver has taken it. The cursor is written down after
+each one: after an end, a sleep or a loss of network it goes on there and says which gap it filled. While the gateway
+cannot be reached it says so. 断线、休眠或重启后从游标继续，并报告补齐的缺口；无法连接网关时会立即提示。")]
+    Listen(listen::Listen),
     /// Say what a business day moved for a merchant, from the journal 对账单
     #[command(after_help = "\
 Examples 示例:
@@ -277,6 +291,8 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             let hint = "what was made due stays due, and the gateway goes on delivering it (已重发的通知将继续发送)";
             unless_interrupted(notices::run(command, screen), Some(hint)).await
         }
+        // It stops by itself, with its cursor saved.
+        Command::Listen(command) => listen::run(command, screen).await,
         Command::Statement(command) => {
             unless_interrupted(statement::run(command, screen), None).await
         }

@@ -120,6 +120,11 @@ impl Screen {
         paint(self.colors(io::stdout().is_terminal()), tone, text)
     }
 
+    /// A text for stderr in some tone.
+    pub(crate) fn aside(&self, tone: Tone, text: &str) -> String {
+        paint(self.colors(io::stderr().is_terminal()), tone, text)
+    }
+
     fn colors(&self, terminal: bool) -> bool {
         match self.color {
             ColorChoice::Always => true,

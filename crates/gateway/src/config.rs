@@ -279,6 +279,7 @@ pub const SETTINGS: &[Setting] = &[
 pub const OTHER_VARIABLES: &[&str] = &[
     "HOLDFAST_BASE_URL",
     "HOLDFAST_APP_ID",
+    "HOLDFAST_MID",
     "HOLDFAST_APP_KEY",
     "HOLDFAST_APP_KEY_FILE",
     "HOLDFAST_NOTICE_KEY",

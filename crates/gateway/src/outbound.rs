@@ -310,7 +310,7 @@ impl Outbound {
     pub async fn post(
         &self,
         url: &str,
-        headers: &[(&'static str, String)],
+        headers: &[(&str, String)],
         body: String,
     ) -> Result<Reply, Trouble> {
         let watch = Stopwatch::start();
@@ -340,7 +340,7 @@ impl Outbound {
         &self,
         driver: &mut JoinSet<()>,
         url: &str,
-        headers: &[(&'static str, String)],
+        headers: &[(&str, String)],
         body: String,
     ) -> Result<hyper::Response<Incoming>, Trouble> {
         let target = Target::parse(url)?;

@@ -617,7 +617,7 @@ async fn the_page_about_notices_is_current() {
     rows.dedup();
     let rows: String =
         rows.iter().map(|((_, told), name)| format!("| {name} | {told} |\n")).collect();
-    let page = format!("{PAGE}{rows}{}", delivery());
+    let page = format!("{PAGE}{rows}{}{}", delivery(), LAPTOP);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/notices.md");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &page).unwrap();
@@ -671,4 +671,33 @@ merchants that ask for it (`--notify-on`), with a pair `event` that says what ha
 
 | event / 事件 | announced / 通知 |
 |---|---|
+";
+
+const LAPTOP: &str = "
+## On a laptop / 在本机接收
+
+A gateway reaches no receiver on a laptop. `holdfast listen` asks the gateway instead, as the merchant's app, and posts what it reads:
+网关无法访问本机上的接收程序。`holdfast listen` 以商户应用的身份向网关读取事件，再转发到本机：
+
+```sh
+export HOLDFAST_BASE_URL=http://127.0.0.1:8080 HOLDFAST_MID=898201612345678 HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…
+holdfast listen --forward-to http://127.0.0.1:3000/notify
+```
+
+* **All topics** come, also those that the merchant has not asked for, in the order in which they happened. Each is posted until the
+  receiver has taken it, by the rule above; `--skip-failed` goes on instead.
+  所有事件均按发生顺序转发（含未订阅的事件），直至接收方按上述规则应答成功；`--skip-failed` 则跳过失败的通知。
+* **The cursor** is written down after each event (`--cursor FILE`). The first start begins at now, or at `--from-start`, or behind
+  `--since CURSOR`. After an end, a sleep or a loss of network it goes on there, and says from when to when nothing was heard and how
+  many events came meanwhile. A cursor of another gateway or data directory is refused.
+  每个事件处理后保存游标（`--cursor FILE`）；首次从当前开始，或用 `--from-start`、`--since CURSOR` 指定。重启、休眠或断网后从游标继续，
+  并报告缺口起止时间与补齐的事件数；其他网关或数据目录的游标会被拒绝。
+* **While the gateway does not answer** it says `NOT LISTENING`, at once and again; `--give-up 10m` ends it with exit code 4.
+  网关无应答时立即并反复提示 `NOT LISTENING`；`--give-up 10m` 到时以退出码 4 结束。
+* **The notice is the one that is delivered**: the same `notifyId` whenever it is read, signed with the newest communication key when it
+  is read. What follows from the merchant's settings follows from those of today. Nothing is taken from the outbox: an address that the
+  merchant has is told as well.
+  通知与实际发送的一致：`notifyId` 不变，读取时以最新通讯密钥签名，其余内容按商户当前设置生成。商户自己的通知地址仍会照常收到通知。
+* **For programs**: `-o json` writes one JSON line for each event and try; the endpoint is [`events`](reference.md#events).
+  供程序使用：`-o json` 每个事件输出一行 JSON；接口为 [`events`](reference.md#events)。
 ";
