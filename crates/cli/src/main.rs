@@ -28,6 +28,7 @@ mod shell;
 mod sign;
 mod sim;
 mod statement;
+mod trigger;
 
 use std::process::ExitCode;
 
@@ -162,6 +163,20 @@ order in which they happened, and each is posted until the receiver has taken it
 each one: after an end, a sleep or a loss of network it goes on there and says which gap it filled. While the gateway
 cannot be reached it says so. 断线、休眠或重启后从游标继续，并报告补齐的缺口；无法连接网关时会立即提示。")]
     Listen(listen::Listen),
+    /// Send a receiver the notice of what happened to a bill, also forged, cut, late and twice 触发通知，测试接收方
+    #[command(after_help = "\
+Examples 示例:
+  holdfast trigger --mid 898201612345678 --bill 31942026112300000001 --to http://127.0.0.1:3000/notify
+  holdfast trigger hold.authorized --bill … --to URL --times 3          the same notice three times
+  holdfast trigger hold.expiring --bill … --to URL --anyway             although it is not near yet
+  holdfast trigger --bill … --to URL --override totalAmount=1           rightly signed, and another amount
+  holdfast trigger --bill … --to URL --signature forged                 what nobody must believe
+  holdfast trigger --bill … --to URL --all                              the whole trial, as a table
+
+The notice is the one that the gateway announced, with its notifyId, signed with the merchant's communication key; nothing
+is changed by it. A test gateway only. Exit code 10: the receiver took what it must refuse, or refused what it must take.
+通知与网关实际发送的一致（含 notifyId）。仅限测试网关。退出码 10：接收方未通过测试。")]
+    Trigger(trigger::Trigger),
     /// Say what a business day moved for a merchant, from the journal 对账单
     #[command(after_help = "\
 Examples 示例:
@@ -291,6 +306,7 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             let hint = "what was made due stays due, and the gateway goes on delivering it (已重发的通知将继续发送)";
             unless_interrupted(notices::run(command, screen), Some(hint)).await
         }
+        Command::Trigger(command) => unless_interrupted(trigger::run(command, screen), None).await,
         // It stops by itself, with its cursor saved.
         Command::Listen(command) => listen::run(command, screen).await,
         Command::Statement(command) => {

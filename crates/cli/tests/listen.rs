@@ -426,3 +426,80 @@ fn a_listener_is_one_and_says_why_it_cannot_go_on() {
     );
     assert!(alone.stderr.contains("not listening any more"), "{}", alone.stderr);
 }
+
+#[test]
+fn a_good_receiver_stands_every_trial_and_a_credulous_one_is_found_out() {
+    let (world, gateway) = World::new();
+    world.capture();
+    let trigger = |receiver: &Receiver, more: &str, code: i32| {
+        world.run(&format!("trigger --bill {BILL}@{DATE} --to {} {more}", receiver.url), code)
+    };
+    let good = Receiver::good();
+    let table = trigger(&good, "--all", 0).stdout;
+    assert_eq!(table.matches("✓ good").count(), 9, "{table}");
+    assert_eq!(good.took(), ["hold.captured", "hold.captured", "hold.captured", "hold.authorized"]);
+
+    let credulous = Receiver::new(|_| true);
+    let all = trigger(&credulous, "--all -o json", 10);
+    let all: Vec<Value> = serde_json::from_str(&all.stdout).unwrap();
+    let bad: Vec<&str> = all
+        .iter()
+        .filter(|trial| trial["good"] == false)
+        .map(|trial| trial["trial"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        bad,
+        [
+            "amount changed after signing",
+            "without a signature",
+            "signed with another key",
+            "truncated",
+            "rightly signed, another amount",
+        ]
+    );
+    let deaf = Receiver::new(|_| false);
+    assert_eq!(trigger(&deaf, "--all", 10).stdout.matches("✗ BAD").count(), 4);
+    gateway.stop("-TERM", Some(0));
+}
+
+#[test]
+fn one_notice_is_sent_as_the_flags_say() {
+    let (world, gateway) = World::new();
+    world.capture();
+    for (more, code, sent, took) in [
+        ("hold.authorized", 0, 1, &["hold.authorized"][..]),
+        ("--times 3", 0, 3, &["hold.captured"; 3]),
+        ("--reorder", 0, 2, &["hold.captured", "hold.authorized"]),
+        ("--late 2h", 0, 1, &["hold.captured"]),
+        ("--override billDesc=room --override memo=", 0, 1, &["hold.captured"]),
+        ("--override totalAmount=1", 0, 1, &[]),
+        ("hold.expiring --anyway", 0, 1, &["hold.expiring"]),
+        ("--signature forged", 0, 1, &[]),
+        ("--signature missing", 0, 1, &[]),
+        ("--signature other-key", 0, 1, &[]),
+        ("--truncate --times 2", 0, 2, &[]),
+        ("hold.reversed", 9, 0, &[]),
+        ("hold.authorized --reorder", 9, 0, &[]),
+        ("hold.taken", 2, 0, &[]),
+        ("--override sign=1", 2, 0, &[]),
+        ("--all --times 2", 2, 0, &[]),
+    ] {
+        let receiver = Receiver::good();
+        let line = format!("trigger --bill {BILL} --to {} {more}", receiver.url);
+        world.run(&line, code);
+        assert_eq!(receiver.took(), took, "{more}");
+        assert_eq!(receiver.heard.lock().unwrap().len(), sent, "{more}");
+    }
+    let nowhere = world.run(&format!("trigger --bill {BILL}"), 2);
+    assert!(nowhere.stderr.contains("--to "), "{}", nowhere.stderr);
+    // Its own address is the usual one.
+    let receiver = Receiver::good();
+    world.run(&format!("merchant set {MID} --notify-url {}", receiver.url), 0);
+    let sent = world.run(&format!("trigger --bill {BILL} --to http://127.0.0.1:9/gone"), 4);
+    assert!(sent.stderr.contains("nobody answers"), "{}", sent.stderr);
+    gateway.stop("-TERM", Some(0));
+    let gateway = world.serve_again();
+    world.run(&format!("trigger hold.authorized --bill {BILL}"), 0);
+    assert!(receiver.took().contains(&"hold.authorized".to_owned()));
+    gateway.stop("-TERM", Some(0));
+}

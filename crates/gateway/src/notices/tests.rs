@@ -700,4 +700,32 @@ holdfast listen --forward-to http://127.0.0.1:3000/notify
   通知与实际发送的一致：`notifyId` 不变，读取时以最新通讯密钥签名，其余内容按商户当前设置生成。商户自己的通知地址仍会照常收到通知。
 * **For programs**: `-o json` writes one JSON line for each event and try; the endpoint is [`events`](reference.md#events).
   供程序使用：`-o json` 每个事件输出一行 JSON；接口为 [`events`](reference.md#events)。
+
+## Trying a receiver's nerves / 测试接收方
+
+`holdfast trigger` sends one notice about *your* bill to *your* receiver, and judges the answer; nothing about the bill changes. It works
+with a test gateway only.
+`holdfast trigger` 将真实账单的通知发送到接收方并评判应答，不改变账单；仅限测试网关。
+
+```sh
+holdfast trigger hold.captured --bill 31942026112300000001 --to http://127.0.0.1:3000/notify
+holdfast trigger --bill 31942026112300000001 --to http://127.0.0.1:3000/notify --signature forged
+holdfast trigger --bill 31942026112300000001 --to http://127.0.0.1:3000/notify --all
+```
+
+Without an event it is the last that was announced, as it was, with its `notifyId`. A bill that has not had the event is refused, unless
+`--anyway` makes the notice of the bill as it stands, under a number of its own. `--override totalAmount=1` is signed after the change.
+不填事件时发送最近一次通知，`notifyId` 与原通知相同。账单未发生该事件时会被拒绝；`--anyway` 则按账单现状生成，并使用新的 `notifyId`。
+`--override totalAmount=1` 先替换再签名。
+
+| `--all` sends / 发送 | a good receiver / 合格的接收方 |
+|---|---|
+| the right notice, twice, late, and an older one after it / 正确、重复、迟到及乱序的通知 | answers `SUCCESS` to each, acts once, and goes back to nothing / 均应答 `SUCCESS`，只处理一次，状态不倒退 |
+| one whose amount was changed, without a signature, signed with another key, cut / 金额被篡改、无签名、其他密钥签名、截断 | answers anything else, and forgets it / 不得应答 `SUCCESS`，不予处理 |
+| one that is rightly signed and tells of another amount / 签名正确但金额不符 | compares it with its own order, and refuses / 与订单核对后拒绝 |
+
+What a notice must not be believed for is refused by answering: silence counts as a failure. When the merchant has the second signature,
+a notice that is late by its `webhook-timestamp` is not judged: whoever checks that signature refuses it, whoever checks `sign` cannot know.
+Exit code 10 says that the receiver failed.
+拒绝也须应答，无应答视为未通过。启用第二签名时，`webhook-timestamp` 过旧的通知不作评判。退出码 10 表示接收方未通过。
 ";
