@@ -317,12 +317,15 @@ fn verify(pasted: &Pasted, screen: &Screen) -> Result<Exit, Failure> {
         Some((Claim::Notice { pairs, .. }, _)) => match notice::read(&known.keys.notice, pairs) {
             Err(fault @ (NoticeFault::Twice(_) | NoticeFault::Ambiguous(_))) => Some(fault),
             _ => None,
-        },
+        }
+        .map(|fault| Note::new(fault.to_string(), fault.zh())),
+        // What is odd about such a message is that it reads in two ways.
+        Some((Claim::Legacy { .. }, _)) => input.warnings.first().cloned(),
         _ => None,
     };
     let right = right.is_some() && fault.is_none();
     let text = match (&fault, right) {
-        (Some(fault), _) => screen.tone(Tone::Bad, &format!("{fault} {}", fault.zh())),
+        (Some(fault), _) => screen.tone(Tone::Bad, &format!("{} {}", fault.en, fault.zh)),
         (None, true) => screen.tone(Tone::Good, "the signature is right 签名正确"),
         (None, false) => screen.tone(Tone::Bad, "the signature is wrong 签名错误"),
     };

@@ -21,6 +21,9 @@ use crate::exit::{Exit, Failure};
 /// The longest input, in bytes: four times the longest request.
 pub(super) const INPUT_BYTES: usize = 256 * 1024;
 
+/// The most fields of a notice: ten times as many as any has.
+const FIELDS: usize = 500;
+
 /// A sentence in both languages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
@@ -188,6 +191,13 @@ pub(super) fn read(
         for (claim, _) in &mut input.claims {
             replace(claim, theirs)?;
         }
+    }
+    let crowded = |(claim, _): &(Claim, Option<Note>)| match claim {
+        Claim::Notice { pairs, .. } | Claim::Legacy { pairs, .. } => pairs.len() > FIELDS,
+        _ => false,
+    };
+    if input.claims.iter().any(crowded) {
+        return Err(Fault::new(format!("there are more than {FIELDS} fields (字段过多)")));
     }
     let unsigned = |(claim, _): &(Claim, Option<Note>)| claim.theirs().is_empty();
     if input.claims.iter().any(unsigned) {
@@ -663,6 +673,7 @@ mod tests {
         refuses("billNo=1", None, "no signature");
         refuses("billNo=%zz&sign=AB", None, "not form-urlencoded");
         refuses(r#"{"a":1,}"#, None, "line 1, column");
+        refuses(&format!("{}sign=AB", "a=1&".repeat(FIELDS)), None, "more than 500 fields");
         let long = "a".repeat(INPUT_BYTES + 1);
         assert!(bounded(long.as_bytes(), "stdin").is_err());
         assert!(read(b"\xff\xfea\x00", None, None).unwrap_err().text.contains("UTF-16"));

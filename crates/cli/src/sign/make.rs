@@ -112,6 +112,9 @@ pub(super) fn request(command: &Request, screen: &Screen) -> Result<Exit, Failur
             .hint("export HOLDFAST_APP_KEY=…  (or --app-key-file FILE)")
     })?;
     let made = command.sign(key, from_stdin)?;
+    if made.header.is_some() && made.body.ends_with(b"\n") {
+        screen.say("# The line break at the body's end is signed too: send it (curl: --data-binary, not -d). 报文末尾的换行已参与签名");
+    }
     if screen.format == Format::Json {
         let Made { header, query, body, sent } = made;
         let curl = sent.as_ref().map(shell::curl);

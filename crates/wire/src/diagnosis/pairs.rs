@@ -56,6 +56,9 @@ const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 /// How many bytes are digested at most before it is given up: what nobody did on purpose is found long before.
 const WORK_MAX: usize = 96 * 1024 * 1024;
 
+/// With more fields than that none is left out by turns: no notice has as many.
+const FIELDS_MAX: usize = 100;
+
 /// The most mistakes at once.
 const MISTAKES_MAX: usize = 3;
 
@@ -116,9 +119,14 @@ pub(super) fn diagnose(pairs: &Pairs, theirs: &str, keys: &Keys, known: &[&str])
     let mut left = WORK_MAX;
     for count in 0..=MISTAKES_MAX {
         for (of_selection, selected) in &selections {
-            for (of_values, changed) in changes(selected, count.saturating_sub(of_selection.len()))
-            {
+            let Some(room) = count.checked_sub(of_selection.len()) else { continue };
+            for (of_values, changed) in changes(selected, room) {
                 for (of_order, text) in texts(&changed) {
+                    // To make a text is work too, also when it is not digested.
+                    left = left.saturating_sub(text.len());
+                    if left == 0 {
+                        return Diagnosis::default();
+                    }
                     let of_text = [of_selection, &of_values, &of_order].map(Vec::as_slice).concat();
                     if of_text.len() > count {
                         continue;
@@ -139,9 +147,6 @@ pub(super) fn diagnose(pairs: &Pairs, theirs: &str, keys: &Keys, known: &[&str])
                                 key: Some(candidate.used),
                                 instead: (text != right).then(|| Instead::Text(text.into_bytes())),
                             };
-                        }
-                        if left == 0 {
-                            return Diagnosis::default();
                         }
                     }
                 }
@@ -207,7 +212,8 @@ fn selections(pairs: &Pairs, known: &[&str]) -> Vec<(Vec<Mistake>, Pairs)> {
             |name: &str| known.contains(&name.trim_start_matches(KEPT)) || is_kept(name, SIGN);
         pairs.iter().filter(|(name, _)| is_known(name) || name == SIGN).cloned().collect()
     });
-    for place in 0..pairs.len() {
+    let few = if pairs.len() <= FIELDS_MAX { pairs.len() } else { 0 };
+    for place in 0..few {
         let mut without = pairs.clone();
         let (name, value) = without.remove(place);
         if name != SIGN_TYPE && name != SIGN && !value.is_empty() {

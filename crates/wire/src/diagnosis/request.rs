@@ -39,66 +39,78 @@ pub(super) const TRIED: &[Mistake] = &[
 const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 
 /// A text that may have been signed, and why.
-struct Attempt {
+struct Attempt<'a> {
     mistakes: Vec<Mistake>,
     text: Vec<u8>,
-    instead: Option<Instead>,
+    /// The body in it, when it is another than the one that was sent.
+    body: Option<&'a [u8]>,
+}
+
+impl Attempt<'_> {
+    fn instead(&self) -> Option<Instead> {
+        match self.body {
+            Some(body) => Some(Instead::Body(body.to_vec())),
+            None => (!self.mistakes.is_empty()).then(|| Instead::Text(self.text.clone())),
+        }
+    }
 }
 
 /// Makes the signature again with every known mistake in the body, the time or the key, and looks whether it is the
 /// one that was sent, however that is spelled.
 pub(super) fn diagnose(sig: &BodySig, body: &[u8], keys: &Keys) -> Diagnosis {
     let claims = claims(sig.signature.as_str());
-    let mut found: Vec<Diagnosis> = vec![];
-    let mut compare = |mistakes: &[&[Mistake]], code: &[u8], key, instead: &Option<Instead>| {
-        if let Some((of_spelling, _)) = claims.iter().find(|(_, claimed)| claimed == code) {
-            let mistakes = [mistakes.concat().as_slice(), of_spelling].concat();
-            found.push(Diagnosis { mistakes, key, instead: instead.clone() });
-        }
-    };
     let candidates = keys.for_requests();
-    for Attempt { mistakes, text, instead } in attempts(sig, body) {
+    let mut found: Option<Diagnosis> = None;
+    attempts(sig, body, &mut |attempt| {
+        let Attempt { mistakes, text, .. } = &attempt;
+        let mut compare = |more: &[&[Mistake]], code: &[u8], key| {
+            let Some((of_spelling, _)) = claims.iter().find(|(_, claimed)| claimed == code) else {
+                return;
+            };
+            let mistakes = [mistakes, more.concat().as_slice(), of_spelling].concat();
+            if found.as_ref().is_none_or(|found| mistakes.len() < found.mistakes.len()) {
+                found = Some(Diagnosis { mistakes, key, instead: attempt.instead() });
+            }
+        };
         for candidate in &candidates {
-            let code = hmac(candidate.key, &text).finalize().into_bytes();
-            compare(&[&mistakes, &candidate.mistakes], &code, Some(candidate.used), &instead);
+            let code = hmac(candidate.key, text).finalize().into_bytes();
+            compare(&[&candidate.mistakes], &code, Some(candidate.used));
         }
         // What has to do with the key is tried on what should be signed, and on that only.
         if mistakes.is_empty() {
             let digest = |parts: &[&[u8]]| Sha256::digest(parts.concat());
-            compare(&[&[Mistake::PlainDigest]], &digest(&[&text]), None, &None);
+            compare(&[&[Mistake::PlainDigest]], &digest(&[text]), None);
             for candidate in &candidates {
                 let (key, used) = (candidate.key.as_bytes(), Some(candidate.used));
-                for code in [digest(&[&text, key]), digest(&[key, &text])] {
-                    compare(&[&[Mistake::PlainDigest], &candidate.mistakes], &code, used, &None);
+                for code in [digest(&[text, key]), digest(&[key, text])] {
+                    compare(&[&[Mistake::PlainDigest], &candidate.mistakes], &code, used);
                 }
                 for key in spaced(candidate.key) {
-                    let code = hmac(&key, &text).finalize().into_bytes();
-                    compare(&[&[Mistake::KeySpace], &candidate.mistakes], &code, used, &None);
+                    let code = hmac(&key, text).finalize().into_bytes();
+                    compare(&[&[Mistake::KeySpace], &candidate.mistakes], &code, used);
                 }
             }
         }
-    }
-    found.into_iter().min_by_key(|diagnosis| diagnosis.mistakes.len()).unwrap_or_default()
+    });
+    found.unwrap_or_default()
 }
 
-/// Everything that may have been signed, what should have been first.
-fn attempts(sig: &BodySig, body: &[u8]) -> Vec<Attempt> {
+/// Makes everything that may have been signed, what should have been first. One after the other: a body can be long.
+fn attempts(sig: &BodySig, body: &[u8], attempt: &mut dyn FnMut(Attempt<'_>)) {
     let (app, sent, nonce) = (sig.app_id.as_str(), sig.timestamp.as_str(), sig.nonce.as_str());
     let hash = hex(&Sha256::digest(body));
     let upper = hash.to_ascii_uppercase();
     let text = |timestamp: &str, last: &[u8]| {
         [app.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), last].concat()
     };
-    let whole = |mistakes: &[Mistake], text: Vec<u8>| Attempt {
-        mistakes: mistakes.to_vec(),
-        instead: (!mistakes.is_empty()).then(|| Instead::Text(text.clone())),
-        text,
+    let mut whole = |mistakes: &[Mistake], text: Vec<u8>| {
+        attempt(Attempt { mistakes: mistakes.to_vec(), text, body: None });
     };
-    let mut attempts = vec![whole(&[], text(sent, hash.as_bytes()))];
+    whole(&[], text(sent, hash.as_bytes()));
     for time in other_times(&sig.timestamp) {
-        attempts.push(whole(&[Mistake::EightHours], text(&time, hash.as_bytes())));
+        whole(&[Mistake::EightHours], text(&time, hash.as_bytes()));
         let mistakes = [Mistake::EightHours, Mistake::UpperCaseHash];
-        attempts.push(whole(&mistakes, text(&time, upper.as_bytes())));
+        whole(&mistakes, text(&time, upper.as_bytes()));
     }
     for order in [
         [app, nonce, sent],
@@ -107,30 +119,24 @@ fn attempts(sig: &BodySig, body: &[u8]) -> Vec<Attempt> {
         [nonce, app, sent],
         [nonce, sent, app],
     ] {
-        let text = [order.concat().as_bytes(), hash.as_bytes()].concat();
-        attempts.push(whole(&[Mistake::PieceOrder], text));
+        whole(&[Mistake::PieceOrder], [order.concat().as_bytes(), hash.as_bytes()].concat());
     }
     for joint in ["\n", "\r\n", "&", ",", " ", "|"] {
-        let text = [app, sent, nonce, &hash].join(joint).into_bytes();
-        attempts.push(whole(&[Mistake::Separated], text));
+        whole(&[Mistake::Separated], [app, sent, nonce, &hash].join(joint).into_bytes());
     }
-    for (mistakes, body) in bodies(body) {
+    for (mistakes, other) in bodies(body) {
         let and = |mistake| [mistakes.as_slice(), &[mistake]].concat();
-        let instead = || (!mistakes.is_empty()).then(|| Instead::Body(body.clone()));
-        let digest = hex(&Sha256::digest(&body));
-        let upper = digest.to_ascii_uppercase().into_bytes();
+        let digest = hex(&Sha256::digest(&other));
+        let upper = digest.to_ascii_uppercase();
+        let body = (!mistakes.is_empty()).then_some(other.as_slice());
         for (mistakes, last) in [
-            (mistakes.clone(), digest.into_bytes()),
-            (and(Mistake::UpperCaseHash), upper),
-            (and(Mistake::BodyNotHashed), body.clone()),
+            (mistakes.clone(), digest.as_bytes()),
+            (and(Mistake::UpperCaseHash), upper.as_bytes()),
+            (and(Mistake::BodyNotHashed), &other),
         ] {
-            let text = text(sent, &last);
-            let instead =
-                instead().or_else(|| (!mistakes.is_empty()).then(|| Instead::Text(text.clone())));
-            attempts.push(Attempt { mistakes, text, instead });
+            attempt(Attempt { mistakes, text: text(sent, last), body });
         }
     }
-    attempts
 }
 
 /// What the signature may stand for.
