@@ -168,7 +168,9 @@ class Execute(unittest.TestCase):
             exec(declaration, module)
             self.assertEqual(client._place(module["DataRequest"]({})), (host, "/v1/netpay/bills/preauthed-cancel"))
             # A `url` that has nothing to do with the request is not believed.
-            asked, module["url"] = module["DataRequest"]({}), "http://other.example/page"
-            with mock.patch.dict(os.environ, {"HOLDFAST_BASE_URL": "http://from-environment"}):
-                self.assertEqual(client._place(asked)[0], "http://from-environment")
+            asked = module["DataRequest"]({})
+            for other in ("http://other.example/page", "http://other.example/v1/netpay/bills/query", None):
+                module["url"] = other
+                with mock.patch.dict(os.environ, {"HOLDFAST_BASE_URL": "http://from-environment"}):
+                    self.assertEqual(client._place(asked)[0], "http://from-environment")
 

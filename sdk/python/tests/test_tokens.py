@@ -121,18 +121,30 @@ class Tokens(unittest.TestCase):
         self.assertNotEqual(self.token(), "wrong")
 
     def test_it_is_renewed_once_and_not_for_ever(self) -> None:
-        numbers, refusal = itertools.count(1), '{"errCode":"9999","errInfo":"认证失败"}'.encode()
+        # By the status, or by the words of the official platform, whose status is not known.
+        for status, words in ((401, "no"), (412, "认证失败")):
+            numbers, refusal = itertools.count(1), f'{{"errCode":"9999","errInfo":"{words}"}}'.encode()
 
+            def serve(path: str, body: bytes) -> Tuple[int, bytes]:
+                number = next(numbers)
+                assert number < 10, "it goes on for ever"
+                return issued(number) if path == TOKEN_PATH else (status, refusal)
+
+            with self.subTest(status), around.Server(serve) as server:
+                with self.assertRaises(Refused) as caught:
+                    around.client(ACCESS_TOKEN, server.url).query(BILL)
+                self.assertEqual(caught.exception.code, "9999")
+                paths = [path for path, _ in server.requests]
+                self.assertEqual(len(paths), 4)
+                self.assertEqual(paths.count(TOKEN_PATH), 2)
+
+    def test_another_refusal_is_not_about_the_token(self) -> None:
         def serve(path: str, body: bytes) -> Tuple[int, bytes]:
-            return issued(next(numbers)) if path == TOKEN_PATH else (412, refusal)
+            return issued(1) if path == TOKEN_PATH else (403, b'{"errCode":"DENIED_IP"}')
 
-        with around.Server(serve) as server:
-            with self.assertRaises(Refused) as caught:
-                around.client(ACCESS_TOKEN, server.url).query(BILL)
-            self.assertEqual(caught.exception.code, "9999")
-            paths = [path for path, _ in server.requests]
-            self.assertEqual(len(paths), 4)
-            self.assertEqual(paths.count(TOKEN_PATH), 2)
+        with around.Server(serve) as server, self.assertRaises(Refused):
+            around.client(ACCESS_TOKEN, server.url).query(BILL)
+        self.assertEqual([path for path, _ in server.requests].count(TOKEN_PATH), 1)
 
     def test_without_a_token_nothing_is_sent(self) -> None:
         answers: List[Tuple[int, bytes]] = [

@@ -129,7 +129,7 @@ class Trouble(unittest.TestCase):
 
     def test_every_code_has_the_advice_of_the_reference(self) -> None:
         text = (around.REPOSITORY / "docs/reference.md").read_text(encoding="utf-8")
-        rows = re.findall(r"^\| `([A-Z0-9_]+)` \| ([0-9]+) \|[^|]*\| ([a-z]+)<br>[^|]*\| ([a-z ]+)<br>", text, re.M)
+        rows = re.findall(r"^\| \[?`([A-Z0-9_]+)`[^|]* \| ([0-9]+) \|[^|]*\| ([a-z]+)<br>[^|]*\| ([a-z ]+)<br>", text, re.M)
         advice = {"safe": "safe", "after a query": "after_query", "pointless": "pointless"}
         self.assertEqual({code: advice[repeat] for code, _, _, repeat in rows}, REPEAT)
         left_open = {
