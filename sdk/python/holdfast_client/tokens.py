@@ -9,6 +9,8 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from typing import Callable, NamedTuple, Optional, Tuple
 
+from .errors import not_sent
+
 MARGIN = 60.0
 """How many seconds before its end a token is no longer used: the time that a request may be on its way, and a little
 for clocks that differ. A token that lives shorter than ten of these gives up a tenth."""
@@ -49,7 +51,8 @@ class Tokens:
         except BaseException as error:
             with self._lock:
                 self._coming = None
-            mine.set_exception(error)
+            # A Ctrl-C is for this thread only.
+            mine.set_exception(error if isinstance(error, Exception) else not_sent("no token came"))
             raise
         with self._lock:
             self._token = issued.token

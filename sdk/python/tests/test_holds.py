@@ -113,7 +113,8 @@ class Times(unittest.TestCase):
         time.tzset()
 
     def test_it_is_beijing_time_whatever_the_zone_of_the_machine(self) -> None:
-        for zone in ("America/New_York", "UTC", "Asia/Shanghai", "Pacific/Kiritimati"):
+        # Written out, because a small machine has no list of zones: New York, London, Beijing, Kiritimati.
+        for zone in ("EST5EDT,M3.2.0,M11.1.0", "GMT0BST,M3.5.0/1,M10.5.0", "CST-8", "<+14>-14"):
             os.environ["TZ"] = zone
             time.tzset()
             tokens._shared.clear()

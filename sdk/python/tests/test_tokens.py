@@ -91,6 +91,15 @@ class Tokens(unittest.TestCase):
         # The next one tries again.
         self.assertEqual(kept.get(lambda: tokens.Issued("t", 60)), "t")
 
+    def test_an_interrupted_fetch_is_not_the_end(self) -> None:
+        def interrupted() -> tokens.Issued:
+            raise KeyboardInterrupt
+
+        kept = tokens.Tokens()
+        with self.assertRaises(KeyboardInterrupt):
+            kept.get(interrupted)
+        self.assertEqual(kept.get(lambda: tokens.Issued("t", 60)), "t")
+
     def test_a_token_is_used_for_its_life_less_a_margin(self) -> None:
         for life, good_for in ((3600, 3540), (100, 90)):
             with self.subTest(life), mock.patch("holdfast_client.tokens.time") as clock:

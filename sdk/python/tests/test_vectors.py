@@ -24,12 +24,12 @@ class Vectors(unittest.TestCase):
         for case in cases("signatures.json"):
             scheme = case["scheme"]
             with self.subTest(case["name"], scheme=scheme):
-                who = [case.get(name) for name in ("appId", "appKey", "timestamp", "nonce")]
+                app_id, key, stamp, nonce = (str(case.get(name)) for name in ("appId", "appKey", "timestamp", "nonce"))
                 if scheme == "OPEN-BODY-SIG":
                     body = base64.b64decode(case["bodyBase64"]) if "bodyBase64" in case else case["body"].encode()
-                    self.assertEqual(body_signature(*who, body), case["signature"])
+                    self.assertEqual(body_signature(app_id, key, stamp, nonce, body), case["signature"])
                 elif scheme == "TOKEN" and case["signMethod"] == "SHA256":
-                    self.assertEqual(token_signature(*who), case["signature"].lower())
+                    self.assertEqual(token_signature(app_id, key, stamp, nonce), case["signature"].lower())
                 else:
                     continue
                 tried.add(scheme)
