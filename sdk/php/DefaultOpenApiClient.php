@@ -5,7 +5,7 @@ declare(strict_types=1);
 require_once __DIR__ . '/src/autoload.php';
 
 use Holdfast\Gateway;
-use Holdfast\NothingDoneException;
+use Holdfast\NotSentException;
 use Holdfast\OutcomeUnknownException;
 use Holdfast\Scheme;
 use Holdfast\TokenCache;
@@ -31,7 +31,7 @@ class DefaultOpenApiClient
      *
      * @param object $request with `url`, `apiVersion`, `serviceCode`, `data` (JSON), and if it likes `needToken` (a token
      *     instead of a signature) and `needDataTag` (wrapped as `{"data":…}`)
-     * @throws NothingDoneException when nothing was sent
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and nobody knows what was done
      */
     public function execute(object $request, string $appid, #[\SensitiveParameter] string $appkey): string

@@ -1,7 +1,7 @@
 import com.holdfast.client.Clock;
 import com.holdfast.client.GetQrcode;
 import com.holdfast.client.Holdfast;
-import com.holdfast.client.NothingDoneException;
+import com.holdfast.client.NotSentException;
 import com.holdfast.client.OutcomeUnknownException;
 import com.holdfast.client.Preauthed;
 import com.holdfast.client.PreauthedCancel;
@@ -19,7 +19,7 @@ public class HoldSample {
         Holdfast holdfast = Holdfast.builder()
                 .baseUrl(System.getenv("HOLDFAST_BASE_URL")) // or Holdfast.TEST
                 .credentials(System.getenv("HOLDFAST_APP_ID"), System.getenv("HOLDFAST_APP_KEY"))
-                .merchant(System.getenv("HOLDFAST_MID"), System.getenv("HOLDFAST_TID"))
+                .merchant("898201612345678", "88880001")
                 .build();
         LocalDateTime now = Clock.beijing();
         String bill = "327M" + DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS").format(now)
@@ -51,7 +51,7 @@ public class HoldSample {
             System.out.println(why.getMessage());
         } catch (RefusedException why) {
             System.out.println("refused, " + why.errCode + ", repeat: " + why.repeat + "\n" + why.getMessage());
-        } catch (NothingDoneException why) {
+        } catch (NotSentException why) {
             System.out.println(why.getMessage());
         }
     }

@@ -14,8 +14,8 @@ String appKey = System.getenv("HOLDFAST_APP_KEY");
 ConfigBean configBean = new ConfigBean();
 OpenApiContext context = new OpenApiContext();
 String request = "{\"requestTimestamp\":\"2022-04-21 15:00:52\"," +
-"\"mid\":\"" + System.getenv("HOLDFAST_MID") + "\"," +
-"\"tid\":\"" + System.getenv("HOLDFAST_TID") + "\"," +
+"\"mid\":\"898201612345678\"," +
+"\"tid\":\"88880001\"," +
 "\"instMid\":\"QRPAYDEFAULT\"," +
 "\"billNo\":\"" + System.getenv("BILL_NO") + "\"," +
 "\"billDate\":\"" + System.getenv("BILL_DATE") + "\"," +

@@ -10,7 +10,7 @@ require_once __DIR__ . '/../src/autoload.php';
 
 use Holdfast\Client;
 use Holdfast\Clock;
-use Holdfast\NothingDoneException;
+use Holdfast\NotSentException;
 use Holdfast\OutcomeUnknownException;
 use Holdfast\RefusedException;
 
@@ -18,8 +18,8 @@ $client = new Client(
     baseUrl: getenv('HOLDFAST_BASE_URL') ?: Client::TEST,
     appId: (string) getenv('HOLDFAST_APP_ID'),
     appKey: (string) getenv('HOLDFAST_APP_KEY'),
-    mid: (string) getenv('HOLDFAST_MID'),
-    tid: (string) getenv('HOLDFAST_TID'),
+    mid: '898201612345678',
+    tid: '88880001',
 );
 $now = Clock::beijing();
 $bill = ['billNo' => '327M' . $now->format('YmdHisv') . random_int(1000000, 9999999), 'billDate' => $now->format('Y-m-d')];
@@ -43,6 +43,6 @@ try {
     exit("{$why->getMessage()}\n");
 } catch (RefusedException $why) {
     exit("refused, {$why->errCode}, repeat: {$why->repeat->value}\n{$why->getMessage()}\n");
-} catch (NothingDoneException $why) {
+} catch (NotSentException $why) {
     exit("{$why->getMessage()}\n");
 }

@@ -26,8 +26,8 @@ $appid = getenv("HOLDFAST_APP_ID");
 $appkey = getenv("HOLDFAST_APP_KEY");
 $url = getenv("HOLDFAST_BASE_URL") . "/v1/netpay/bills/preauthed-cancel";
 $data = json_encode(array("requestTimestamp"=>"2022-04-21 15:00:52",
-"mid"=>getenv("HOLDFAST_MID"),
-"tid"=>getenv("HOLDFAST_TID"),
+"mid"=>"898201612345678",
+"tid"=>"88880001",
 "instMid"=>"QRPAYDEFAULT",
 "billNo"=>getenv("BILL_NO"),
 "billDate"=>getenv("BILL_DATE"),

@@ -15,16 +15,8 @@ header('Content-Type: text/plain');
 try {
     // The body as it was received. $_POST has lost what the signature is about.
     $notice = Notice::verify((string) getenv('HOLDFAST_NOTICE_KEY'), (string) file_get_contents('php://input'));
-    // Look your order up by $notice->billNo and compare it; here the order is in the environment, if there is one.
-    if (getenv('BILL_NO') !== false) {
-        $notice->expect(
-            mid: (string) getenv('HOLDFAST_MID'),
-            tid: (string) getenv('HOLDFAST_TID'),
-            billNo: (string) getenv('BILL_NO'),
-            billDate: (string) getenv('BILL_DATE'),
-            totalAmount: (int) getenv('AMOUNT'),
-        );
-    }
+    // Look your order up by $notice->billNo and compare it:
+    // $notice->expect(mid: …, tid: …, billNo: …, billDate: …, totalAmount: …);
     // The same notice can come twice: in the transaction that delivers, keep $notice->notifyId under a unique index.
     error_log("deliver {$notice->billNo}: {$notice->billStatus}, {$notice->totalAmount} fen");
     echo Notice::DONE;

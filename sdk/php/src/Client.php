@@ -7,7 +7,7 @@ namespace Holdfast;
 /**
  * Holds (预授权) of one merchant, at Holdfast or at the official platform.
  *
- * Amounts are whole fen. Each call throws {@see RefusedException}, {@see NothingDoneException} or
+ * Amounts are whole fen. Each call throws {@see RefusedException}, {@see NotSentException} or
  * {@see OutcomeUnknownException}; the last one means that money may have moved.
  */
 final class Client

@@ -21,7 +21,7 @@ final class Exchange
      * @param list<string> $needed fields without which a success cannot be understood
      * @param list<string> $success the codes with which it is said
      * @return array<string, mixed>
-     * @throws HoldfastException when it was refused, nothing was done, or nobody knows
+     * @throws HoldfastException when it was refused, or nobody knows
      */
     public function read(array $needed = [], array $success = [Code::SUCCESS]): array
     {
@@ -68,7 +68,7 @@ final class Exchange
         // the answer is broken.
         if ($this->status >= 300 && $this->status < 500) {
             $to = $this->location === null ? '' : " and points to {$this->location}, which was not followed";
-            return new NothingDoneException(
+            return new RefusedException(
                 "{$this->url} answered {$this->status} without an error code$to: it is no netpay/bills gateway; "
                 . 'nothing was done 对方不是 netpay/bills 网关，未执行',
                 Repeat::Pointless,

@@ -46,7 +46,7 @@ final class Gateway
      *
      * A refused token is renewed once. Nothing else is ever sent again: whether to is for the caller to decide.
      *
-     * @throws NothingDoneException when nothing was sent
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and no answer came
      */
     public function post(string $path, string $json): Exchange
@@ -89,7 +89,7 @@ final class Gateway
             $issued = $answer->read(['accessToken', 'expiresIn'], ['0000', Code::SUCCESS]);
         } catch (OutcomeUnknownException $unknown) {
             // Whatever became of the token: the request that needs it was not sent.
-            throw new NothingDoneException(
+            throw new NotSentException(
                 "no token could be had ({$unknown->getMessage()}); nothing else was sent 未取得 AccessToken，未发送请求",
                 Repeat::Safe,
                 $unknown->errCode,
@@ -99,7 +99,7 @@ final class Gateway
         $token = $issued['accessToken'];
         $life = filter_var($issued['expiresIn'], FILTER_VALIDATE_INT, ['options' => ['min_range' => 0]]);
         if (!is_string($token) || preg_match('/^[\x21-\x7e]{1,1024}$/D', $token) !== 1 || $life === false) {
-            throw new NothingDoneException('the token that was answered cannot be used; nothing else was sent', Repeat::Safe);
+            throw new NotSentException('the token that was answered cannot be used; nothing else was sent', Repeat::Safe);
         }
         return ['token' => $token, 'life' => $life];
     }

@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Holdfast;
 
 /**
- * Why a call did not bring what was asked for, in three kinds that must not be confused: it was refused, nothing was
- * done, or nobody knows.
+ * Why a call did not bring what was asked for, in three kinds that must not be confused: it was refused, it was
+ * never sent, or nobody knows.
  */
 abstract class HoldfastException extends \RuntimeException
 {

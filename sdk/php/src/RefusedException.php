@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Holdfast;
 
-/** The gateway said no, and says that nothing was done. */
+/** The other side said no, and that nothing was done. Without an `errCode` it was no gateway that answered. */
 final class RefusedException extends HoldfastException
 {
 }

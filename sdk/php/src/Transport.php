@@ -38,7 +38,7 @@ final class Transport
      * Posts JSON as it is.
      *
      * @param ?string $authorization value of the header that proves who asks
-     * @throws NothingDoneException when nothing was sent
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and no answer came
      */
     public function post(string $url, string $json, ?string $authorization): Exchange
@@ -52,7 +52,7 @@ final class Transport
         $location = null;
         $handle = curl_init();
         if ($handle === false) {
-            throw new NothingDoneException('curl cannot be started; nothing was sent', Repeat::Safe);
+            throw new NotSentException('curl cannot be started; nothing was sent', Repeat::Safe);
         }
         $set = curl_setopt_array($handle, [
             CURLOPT_URL => $url,
@@ -90,7 +90,7 @@ final class Transport
             },
         ] + ($this->caFile === null ? [] : [CURLOPT_CAINFO => $this->caFile]));
         if (!$set) {
-            throw new NothingDoneException("cannot send to $url; nothing was sent", Repeat::Pointless);
+            throw new NotSentException("cannot send to $url; nothing was sent", Repeat::Pointless);
         }
         $done = curl_exec($handle);
         $status = curl_getinfo($handle, CURLINFO_RESPONSE_CODE);
@@ -103,10 +103,8 @@ final class Transport
         $cause = curl_error($handle);
         // Counts bytes of requests that were begun. TLS comes first, so a bad certificate leaves it at zero.
         if (curl_getinfo($handle, CURLINFO_REQUEST_SIZE) === 0) {
-            throw new NothingDoneException(
-                "cannot reach $url: $cause; nothing was sent 无法连接，未发送任何请求",
-                Repeat::Safe,
-            );
+            $repeat = curl_errno($handle) === CURLE_SSL_CACERT ? Repeat::Pointless : Repeat::Safe;
+            throw new NotSentException("cannot reach $url: $cause; nothing was sent 无法连接，未发送任何请求", $repeat);
         }
         $what = curl_errno($handle) === CURLE_OPERATION_TIMEOUTED
             ? "no answer within {$this->timeoutMs} ms"

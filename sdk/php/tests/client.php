@@ -5,7 +5,7 @@
 declare(strict_types=1);
 
 use Holdfast\Client;
-use Holdfast\NothingDoneException;
+use Holdfast\NotSentException;
 use Holdfast\OutcomeUnknownException;
 use Holdfast\RefusedException;
 use Holdfast\Repeat;
@@ -122,8 +122,8 @@ test('addresses and names that could carry something else are refused', function
 
 test('keys do not print', function () {
     $client = client(appKey: 'never-shown', scheme: Scheme::AccessToken, baseUrl: nowhere());
-    $thrown = throws(NothingDoneException::class, fn () => $client->query(billNo: '327M0000000'));
-    $old = throws(NothingDoneException::class, function () {
+    $thrown = throws(NotSentException::class, fn () => $client->query(billNo: '327M0000000'));
+    $old = throws(NotSentException::class, function () {
         $request = (object) ['url' => nowhere(), 'apiVersion' => 'v1', 'serviceCode' => '/x', 'data' => '{}'];
         (new DefaultOpenApiClient())->execute($request, 'app', 'never-shown');
     });

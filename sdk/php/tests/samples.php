@@ -25,8 +25,6 @@ test('the official program differs from the page in host, credentials and field 
         'getenv("HOLDFAST_APP_KEY")' => '"平台分配"',
         'getenv("HOLDFAST_BASE_URL") . "/v1' => '"https://api-mop.chinaums.com/v1',
         '"2022-04-21 15:00:52"' => '"2022-04-21 15=>00=>52"',
-        'getenv("HOLDFAST_MID")' => '"898201612345678"',
-        'getenv("HOLDFAST_TID")' => '"88880001"',
         'getenv("BILL_NO")' => '""',
         'getenv("BILL_DATE")' => '""',
         'getenv("CAPTURE_ORDER")' => '"327M22061819820261705544110"',
@@ -48,12 +46,12 @@ test('the official program works as well once its pattern is a pattern', functio
 
 test('the sample receiver takes a real notice and delivers', function () {
     $port = (int) substr(strrchr(nowhere(), ':'), 1);
-    $command = ['env', '-u', 'BILL_NO', PHP_BINARY, '-S', "127.0.0.1:$port", __DIR__ . '/../samples/receiver.php'];
+    $command = [PHP_BINARY, '-S', "127.0.0.1:$port", __DIR__ . '/../samples/receiver.php'];
     [, $says] = beside($command, listening: '~http://127.0.0.1:(\d+)~');
     $hold = hold('--notify-url', "http://127.0.0.1:$port/notify");
     do {
         $line = (string) fgets($says);
-    } while ($line !== '' && !str_contains($line, 'deliver '));
+    } while ($line !== '' && preg_match('/deliver |the notice/', $line) !== 1);
     holds(str_contains($line, "deliver {$hold['BILL_NO']}: PAID, 50000 fen"), $line);
 });
 
@@ -72,4 +70,26 @@ test('the sample hold goes through capture, reversal, capture and refund', funct
     $said .= stream_get_contents($pipes[1]);
     same(0, proc_close($child));
     holds(str_contains($said, 'reversed 38000 fen') && str_contains($said, 'refunded 2000 fen'), $said);
+});
+
+/** The code blocks of a README: language and text. */
+function blocks(string $file): array
+{
+    preg_match_all('/^```([a-z]+)\n(.*?)^```$/ms', (string) file_get_contents(__DIR__ . "/../$file"), $found, PREG_SET_ORDER);
+    return array_map(fn (array $block) => [$block[1], $block[2]], $found);
+}
+
+test('the README runs, and shows the same code in both languages', function () {
+    $blocks = blocks('README.md');
+    same($blocks, blocks('README.zh-CN.md'));
+    same(['sh', 'sh', 'php', 'php'], array_column($blocks, 0));
+    file_put_contents(($room = room()) . '/notice.php', $blocks[3][1]);
+    output([PHP_BINARY, '-l', "$room/notice.php"]);
+    $script = "set -euo pipefail\n{$blocks[0][1]}\n{$blocks[1][1]}\nphp <<'END'\n{$blocks[2][1]}\nEND\n";
+    $said = output(
+        ['env', '-u', 'HOLDFAST_MID', '-u', 'HOLDFAST_TID', 'bash', '-c', $script],
+        dirname(__DIR__, 3),
+        ['PATH' => dirname((string) getenv('HOLDFAST_BINARY')) . ':' . getenv('PATH'), 'PHPRC' => room()],
+    );
+    holds(str_contains($said, 'SUCCESS') && str_ends_with(trim($said), 'reversed 42000 fen'), $said);
 });

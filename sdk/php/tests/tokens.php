@@ -4,7 +4,7 @@
 
 declare(strict_types=1);
 
-use Holdfast\NothingDoneException;
+use Holdfast\NotSentException;
 use Holdfast\RefusedException;
 use Holdfast\Scheme;
 use Holdfast\TokenCache;
@@ -139,7 +139,7 @@ test('a token that is about to die is not used', function () {
 
 test('without a token nothing is sent', function () {
     foreach ([nowhere(), fake('drop'), answering(200, '{"errCode":"0000"}')] as $url) {
-        throws(NothingDoneException::class, fn () => execute(request($url)));
+        throws(NotSentException::class, fn () => execute(request($url)));
     }
 });
 

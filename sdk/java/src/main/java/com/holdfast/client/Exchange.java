@@ -31,7 +31,7 @@ public final class Exchange {
      *
      * @param needed fields without which a success cannot be understood
      * @return the fields: texts, {@code Long}, maps and lists
-     * @throws HoldfastException when it was refused, nothing was done, or nobody knows
+     * @throws HoldfastException when it was refused, or nobody knows
      */
     public Map<String, Object> read(List<String> needed) {
         return read(needed, DONE);
@@ -81,7 +81,7 @@ public final class Exchange {
     /**
      * Makes sure that this is the answer of a gateway, whatever it says.
      *
-     * @throws NothingDoneException when it is the answer of somebody else, who did nothing
+     * @throws RefusedException when it is the answer of somebody else, who did nothing
      * @throws OutcomeUnknownException when it cannot be read
      */
     public void mustBeReadable() {
@@ -98,7 +98,7 @@ public final class Exchange {
             String to = location == null ? "" : " and points to " + location + ", which was not followed";
             String message = url + " answered " + status + " without an error code" + to
                     + ": it is no netpay/bills gateway; nothing was done 对方不是 netpay/bills 网关，未执行";
-            return new NothingDoneException(message, Repeat.POINTLESS, null, status, body);
+            return new RefusedException(message, Repeat.POINTLESS, null, status, body);
         }
         String message = url + " answered " + status + ", and the answer cannot be read: " + why;
         return new OutcomeUnknownException(message, null, status, body);

@@ -61,7 +61,7 @@ public final class Gateway {
      * @param path the path, such as {@code /v1/netpay/bills/query}
      * @param json the request
      * @return the answer, whatever it says
-     * @throws NothingDoneException when nothing was sent
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and no answer came
      */
     public Exchange post(String path, String json) {
@@ -79,7 +79,7 @@ public final class Gateway {
      * The token in use, fetched if there is none.
      *
      * @return it
-     * @throws NothingDoneException when none can be had
+     * @throws NotSentException when none can be had
      */
     public Secret token() {
         return token(null);
@@ -112,12 +112,12 @@ public final class Gateway {
             // Whatever became of the token: the request that needs it was not sent. What it says of an outcome is about
             // the token alone.
             String message = "no answer to the request for a token; nothing else was sent 未取得 AccessToken，未发送请求";
-            throw new NothingDoneException(message, Repeat.SAFE, unknown.errCode, unknown.status, null);
+            throw new NotSentException(message, Repeat.SAFE, unknown.errCode, unknown.status, null);
         }
         Object token = issued.get("accessToken");
         Long life = new Fields(issued).number("expiresIn");
         if (!(token instanceof String) || !TOKEN.matcher((String) token).matches() || life == null) {
-            throw new NothingDoneException(
+            throw new NotSentException(
                     "the token that was answered cannot be used; nothing else was sent", Repeat.SAFE);
         }
         // Ten years are as good as any longer life, and can be counted in nanoseconds.

@@ -56,7 +56,7 @@ public final class Holdfast {
      * @param request what is asked
      * @return the answer, if it says that it was done
      * @throws RefusedException when the gateway said no
-     * @throws NothingDoneException when nothing was done
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when nobody knows: money may have moved
      * @throws IllegalArgumentException when fields are missing; it names them all, and nothing was sent
      */
@@ -75,7 +75,7 @@ public final class Holdfast {
      * @param path the path, such as {@code /v1/netpay/bills/close-qrcode}
      * @param fields texts, whole numbers, booleans, lists and maps
      * @return the answer, whatever it says
-     * @throws NothingDoneException when nothing was sent
+     * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and no answer came
      */
     public Exchange call(String path, Map<String, ?> fields) {

@@ -1,8 +1,8 @@
 package com.holdfast.client;
 
 /**
- * Why a call did not bring what was asked for, in three kinds that must not be confused: it was refused, nothing was
- * done, or nobody knows.
+ * Why a call did not bring what was asked for, in three kinds that must not be confused: it was refused, it was
+ * never sent, or nobody knows.
  */
 public abstract class HoldfastException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -1,6 +1,6 @@
 package com.holdfast.client;
 
-/** The gateway said no, and says that nothing was done. */
+/** The other side said no, and that nothing was done. Without an {@code errCode} it was no gateway that answered. */
 public final class RefusedException extends HoldfastException {
     private static final long serialVersionUID = 1L;
 

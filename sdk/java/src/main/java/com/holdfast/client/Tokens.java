@@ -86,7 +86,7 @@ final class Tokens {
             throw new IllegalStateException(failed.getCause());
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            throw new NothingDoneException("interrupted while waiting for a token; nothing was sent", Repeat.SAFE);
+            throw new NotSentException("interrupted while waiting for a token; nothing was sent", Repeat.SAFE);
         }
     }
 

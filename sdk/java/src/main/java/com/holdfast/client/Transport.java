@@ -126,7 +126,8 @@ public final class Transport {
                     || cause instanceof UnresolvedAddressException
                     || cause instanceof SSLHandshakeException) {
                 String message = "cannot reach " + url + ": " + said(failure) + "; nothing was sent 无法连接，未发送任何请求";
-                return new NothingDoneException(message, Repeat.SAFE);
+                return new NotSentException(
+                        message, cause instanceof SSLHandshakeException ? Repeat.POINTLESS : Repeat.SAFE);
             }
             if (cause instanceof HttpTimeoutException) {
                 return late();

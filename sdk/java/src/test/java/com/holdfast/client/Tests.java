@@ -85,8 +85,6 @@ public final class Tests {
             String ours = Files.readString(Path.of("samples/OpenApiSdkTest.java"));
             String page = ours.replace("System.getenv(\"HOLDFAST_BASE_URL\") + \"/v1/", "\"https://api-mop.chinaums.com/v1/")
                     .replaceAll("System.getenv\\(\"HOLDFAST_APP_(ID|KEY)\"\\)", "\"平台分配\"")
-                    .replace("\" + System.getenv(\"HOLDFAST_MID\") + \"", "898201612345678")
-                    .replace("\" + System.getenv(\"HOLDFAST_TID\") + \"", "88880001")
                     .replace("\" + System.getenv(\"CAPTURE_ORDER\") + \"", "327M22061819820261705544110")
                     .replaceAll("\" \\+ System.getenv\\(\"(BILL_NO|BILL_DATE|AUTH_CODE)\"\\) \\+ \"", "")
                     // A string may not go on in the next line: `," +`, line break, `"` was a line break.
@@ -105,6 +103,32 @@ public final class Tests {
             } finally {
                 receiver.destroy();
             }
+        });
+        test("the README runs, and shows the same code in both languages", () -> {
+            List<List<String>> blocks = blocks("README.md");
+            same(blocks, blocks("README.zh-CN.md"));
+            same(5, blocks.size());
+            Path room = Files.createTempDirectory("holdfast-readme");
+            String script = "set -euo pipefail\nexport PATH=$(dirname \"$HOLDFAST_BINARY\"):$PATH\n"
+                    + blocks.get(0).get(1) + blocks.get(1).get(1) + blocks.get(2).get(1)
+                    + "cat >Example.java <<'END'\n" + blocks.get(3).get(1) + "END\n"
+                    + "javac -encoding UTF-8 -cp sdk/java/target/classes -d . Example.java\n"
+                    + "cat >Receives.java <<'END'\nimport com.holdfast.client.*; import java.util.List;\nclass Receives { String receive("
+                    + "Secret key, String body, String mid, String tid, String billNo, String billDate, long totalAmount) "
+                    + "throws NoticeException {\n" + blocks.get(4).get(1) + "} }\nEND\n"
+                    + "javac -cp sdk/java/target/classes -d . Receives.java\n"
+                    + "java -cp .:sdk/java/target/classes Example\ncd / && rm -r \"$ROOM\"\n";
+            // Elsewhere, so that the repository is left as it was.
+            Path java = Files.createDirectories(room.resolve("sdk/java"));
+            Files.createSymbolicLink(java.resolve("src"), Path.of("src").toAbsolutePath());
+            Files.createSymbolicLink(java.resolve("samples"), Path.of("samples").toAbsolutePath());
+            ProcessBuilder bash = new ProcessBuilder("bash", "-c", script.replace("find sdk", "find -L sdk"));
+            bash.environment().put("ROOM", room.toString());
+            bash.environment().keySet().removeAll(List.of("HOLDFAST_MID", "HOLDFAST_TID"));
+            Process process = bash.directory(room.toFile()).redirectErrorStream(true).start();
+            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            same(0, process.waitFor(), said);
+            holds(said.contains("\"errCode\":\"SUCCESS\"") && said.endsWith("reversed 42000 fen\n"), said);
         });
         test("the sample hold goes through capture, reversal, capture and refund", () -> {
             Process program = sample("HoldSample").start();
@@ -125,6 +149,16 @@ public final class Tests {
             same(List.of("reversed 38000 fen", "refunded 2000 fen"), List.of(says.readLine(), says.readLine()));
             same(0, program.waitFor());
         });
+    }
+
+    /** The code blocks of a README: language and text. */
+    private static List<List<String>> blocks(String file) throws Exception {
+        List<List<String>> blocks = new ArrayList<>();
+        Matcher block = Pattern.compile("(?ms)^```([a-z]+)\n(.*?)^```$").matcher(Files.readString(Path.of(file)));
+        while (block.find()) {
+            blocks.add(List.of(block.group(1), block.group(2)));
+        }
+        return blocks;
     }
 
     private static void endpoints() {
@@ -219,7 +253,8 @@ public final class Tests {
     }
 
     private static void ask(String url) {
-        client().baseUrl(url).timeout(Duration.ofSeconds(1)).build().call(new Query().billNo("327M0000000"));
+        // A JVM that is just awake needs its time, above all for TLS.
+        client().baseUrl(url).timeout(Duration.ofSeconds(20)).build().call(new Query().billNo("327M0000000"));
     }
 
     private static void unknown(String url, String... why) {
@@ -232,13 +267,20 @@ public final class Tests {
     }
 
     private static void failures() {
-        test("no answer in time is an outcome unknown", () -> unknown(fake((connection, request) -> { }), "no answer within 1000 ms"));
+        test("no answer in time is an outcome unknown", () -> {
+            String silent = fake((connection, request) -> { });
+            OutcomeUnknownException late = thrown(OutcomeUnknownException.class, () -> client().baseUrl(silent)
+                    .timeout(Duration.ofMillis(500)).build().call(new Query().billNo("327M0000000")));
+            same("no answer within 500 ms (outcome unknown: query 结果未知，请先查询)", late.getMessage());
+        });
         test("an answer that never ends is an outcome unknown, and its connection is closed", () -> {
             BlockingQueue<Integer> closed = new ArrayBlockingQueue<>(1);
-            unknown(fake((connection, request) -> {
+            String endless = fake((connection, request) -> {
                 connection.getOutputStream().write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".getBytes());
                 closed.add(connection.getInputStream().read());
-            }));
+            });
+            thrown(OutcomeUnknownException.class, () -> client().baseUrl(endless).timeout(Duration.ofMillis(500)).build()
+                    .call(new Query().billNo("327M0000000")));
             same(-1, closed.poll(10, TimeUnit.SECONDS));
         });
         test("a connection that breaks after sending is an outcome unknown",
@@ -268,7 +310,7 @@ public final class Tests {
         });
         test("a refused connection says that nothing was sent", () -> {
             for (String url : List.of(nowhere(), "http://no-such-host.invalid")) {
-                NothingDoneException nothing = thrown(NothingDoneException.class, () -> ask(url));
+                NotSentException nothing = thrown(NotSentException.class, () -> ask(url));
                 same(Repeat.SAFE, nothing.repeat);
                 holds(nothing.getMessage().contains("nothing was sent"), nothing.getMessage());
             }
@@ -276,13 +318,13 @@ public final class Tests {
         test("a redirect is not followed", () -> {
             Harness.Fake there = new Harness.Fake(0);
             String here = answering(302, "", "Location: " + there.url + "/");
-            NothingDoneException nothing = thrown(NothingDoneException.class, () -> ask(here));
-            holds(nothing.getMessage().contains("was not followed"), nothing.getMessage());
+            RefusedException refused = thrown(RefusedException.class, () -> ask(here));
+            holds(refused.getMessage().contains("was not followed"), refused.getMessage());
             same(0, there.paths.size());
         });
         test("a stranger who refuses did nothing", () -> {
             String stranger = answering(404, "<html>");
-            same(Repeat.POINTLESS, thrown(NothingDoneException.class, () -> ask(stranger)).repeat);
+            same(Repeat.POINTLESS, thrown(RefusedException.class, () -> ask(stranger)).repeat);
         });
         test("an interrupted caller does not know the outcome, and is still interrupted", () -> {
             Thread.currentThread().interrupt();
@@ -303,10 +345,8 @@ public final class Tests {
 
     private static void certificates() {
         test("a certificate that nobody vouches for is refused before anything is sent", () -> {
-            // A JVM that is just awake needs its time for TLS.
-            Holdfast.Builder patient = client().timeout(Duration.ofSeconds(20)).baseUrl(env("HOLDFAST_SELF_SIGNED_URL"));
-            NothingDoneException nothing = thrown(
-                    NothingDoneException.class, () -> patient.build().call(new Query().billNo("327M0000000")));
+            NotSentException nothing = thrown(NotSentException.class, () -> ask(env("HOLDFAST_SELF_SIGNED_URL")));
+            same(Repeat.POINTLESS, nothing.repeat);
             holds(nothing.getMessage().contains("nothing was sent"), nothing.getMessage());
         });
         // The test is started with jdk.internal.httpclient.disableHostnameVerification.
@@ -318,7 +358,7 @@ public final class Tests {
             HoldfastException answered = thrown(HoldfastException.class,
                     () -> trusting.baseUrl(url).build().call(new Query().billNo("327M0000000")));
             holds(!answered.getMessage().contains("nothing was sent"), answered.getMessage());
-            NothingDoneException nothing = thrown(NothingDoneException.class, () -> trusting
+            NotSentException nothing = thrown(NotSentException.class, () -> trusting
                     .baseUrl(url.replace("localhost", "127.0.0.1")).build().call(new Query().billNo("327M0000000")));
             holds(nothing.getMessage().contains("nothing was sent"), nothing.getMessage());
             thrown(IllegalArgumentException.class, () -> client().caFile(Path.of("samples/Receiver.java")).build());
@@ -438,7 +478,7 @@ public final class Tests {
             for (String url : List.of(nowhere(), fake((connection, request) -> connection.close()),
                     answering(200, "{\"errCode\":\"0000\"}"),
                     answering(200, "{\"errCode\":\"0000\",\"accessToken\":\"a\\r\\nX: y\",\"expiresIn\":1}"))) {
-                thrown(NothingDoneException.class, () -> HttpTransport.getInstance().doPost(context(url), "{}"));
+                thrown(NotSentException.class, () -> HttpTransport.getInstance().doPost(context(url), "{}"));
             }
         });
         test("a token that the gateway has ended is renewed, at the real gateway", () -> {

@@ -24,8 +24,8 @@ public final class HttpTransport {
      * @param context where it goes and who asks
      * @param request JSON
      * @return the answer as it came, whatever it says
-     * @throws com.holdfast.client.RefusedException when no token is given to the app
-     * @throws com.holdfast.client.NothingDoneException when nothing was sent
+     * @throws com.holdfast.client.RefusedException when no token is given to the app, or no gateway answers
+     * @throws com.holdfast.client.NotSentException when nothing was sent
      * @throws com.holdfast.client.OutcomeUnknownException when it was sent and nobody knows what was done
      */
     public String doPost(OpenApiContext context, String request) {
