@@ -9,7 +9,7 @@ use holdfast_wire::{
     code::{Code, CodeSpec, Repeat},
     explain,
     json::{Json, Object},
-    message::Bilingual,
+    message::{Bilingual, says_done},
 };
 use serde_json::{Value, json};
 
@@ -93,7 +93,9 @@ fn pasted(screen: &Screen, given: &str) -> Result<Exit, Failure> {
         _ => &answer,
     };
     let named = text(inner, "errCode");
-    let Some(code) = Code::named(named) else {
+    // The exchange for a token says so in a way of its own.
+    let done = says_done(named).then_some(Code::Success);
+    let Some(code) = done.or_else(|| Code::named(named)) else {
         return Err(match named {
             "" => Failure::new(Exit::NotFound, "the answer has no errCode (响应中没有 errCode)"),
             named => unknown(named),

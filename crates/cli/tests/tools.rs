@@ -127,6 +127,7 @@ fn a_pasted_answer_is_explained() {
     check(r#"{"errCode":"DUP_ORDER","errMsg":"订单号重复"}"#, "DUP_ORDER").says("订单号重复");
     check(r#"{"errCode":"NO_ORDER","data":{"errCode":"BAD_SIGN"}}"#, "BAD_SIGN");
     check("HTTP/1.1 401 Unauthorized\r\n\r\n{\"errCode\":\"BAD_SIGN\"}\r\n", "BAD_SIGN");
+    check(r#"{"errCode":"0000","accessToken":"…"}"#, "SUCCESS");
     check("12:00 error TIMEOUT: the outcome is not known yet", "TIMEOUT");
     world.run(r#"explain {"errCode":"TIMEOUT"}"#).ends(0).shows("TIMEOUT  HTTP");
     let told = world.given("{\"errCode\":\"TIMEOUT\",\"errMsg\":\"a\\u001bb\"}", "explain -");
@@ -386,6 +387,10 @@ fn keys_and_credentials_that_fail_are_named() {
     finds(&hotel.asks(&doctor).ends(0), "keys", "warning", "shop key 1 on ");
     hotel.world.run("app revoke-key shop 1").ends(0);
     finds(&hotel.world.run(&doctor).ends(0), "keys", "ok", "1 apps");
+
+    hotel.world.run("app revoke-key shop 2").ends(0);
+    finds(&hotel.world.run(&doctor).ends(0), "keys", "warning", "holdfast app rotate-key shop");
+    hotel.world.run("app rotate-key shop --overlap 0s").ends(0);
 
     let key = hotel.world.0.path().join("holdfast-data/master.key");
     let mode = |mode| {
