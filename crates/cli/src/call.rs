@@ -108,37 +108,8 @@ impl Asked {
         exchange.outcome().map(|()| Exit::Done).map_err(|error| self.explain(&error))
     }
 
-    /// What went wrong, and what to do now.
     fn explain(&self, error: &CallError) -> Failure {
-        let failure = Failure::new(Exit::of_error(error), error);
-        match error {
-            CallError::OutcomeUnknown(unknown) => {
-                let wait = match unknown {
-                    Unknown::Answered { .. } => "the gateway goes on asking the channel",
-                    _ => "it may or may not have been done",
-                };
-                failure.hint(format!(
-                    "{wait}; ask before anything else (结果未知，请先查询):\n\n  {}",
-                    self.query()
-                ))
-            }
-            CallError::Refused { code: Some(code), .. } => {
-                let spec = code.spec();
-                let advice = format!(
-                    "{}\n      {}\n\n  holdfast explain {code}",
-                    spec.advice.en, spec.advice.zh
-                );
-                failure.hint(match Exit::of_code(*code) {
-                    Exit::Conflict => format!("{advice}\n  {}", self.query()),
-                    _ => advice,
-                })
-            }
-            CallError::Refused { code: None, .. } => failure,
-            CallError::Fault(Fault::Unreachable { .. } | Fault::NoToken(_)) => failure.hint(
-                "start a gateway with: holdfast serve\n      or say where one is: --base-url URL",
-            ),
-            CallError::Fault(_) => failure.hint("say where the gateway is: --base-url URL"),
-        }
+        explain(error, &self.query())
     }
 
     /// The command that asks how the bill stands.
@@ -150,6 +121,37 @@ impl Asked {
             }
         }
         shell::line(words.iter().map(String::as_str))
+    }
+}
+
+/// What went wrong, and what to do now; `look` is the command that tells how it stands.
+pub(crate) fn explain(error: &CallError, look: &str) -> Failure {
+    let failure = Failure::new(Exit::of_error(error), error);
+    match error {
+        CallError::OutcomeUnknown(unknown) => {
+            let wait = match unknown {
+                Unknown::Answered { .. } => "the gateway goes on asking the channel",
+                _ => "it may or may not have been done",
+            };
+            failure
+                .hint(format!("{wait}; ask before anything else (结果未知，请先查询):\n\n  {look}"))
+        }
+        CallError::Refused { code: Some(code), .. } => {
+            let spec = code.spec();
+            let advice = format!(
+                "{}\n      {}\n\n  holdfast explain {code}",
+                spec.advice.en, spec.advice.zh
+            );
+            failure.hint(match Exit::of_code(*code) {
+                Exit::Conflict => format!("{advice}\n  {look}"),
+                _ => advice,
+            })
+        }
+        CallError::Refused { code: None, .. } => failure,
+        CallError::Fault(Fault::Unreachable { .. } | Fault::NoToken(_)) => failure.hint(
+            "start a gateway with: holdfast serve\n      or say where one is: --base-url URL",
+        ),
+        CallError::Fault(_) => failure.hint("say where the gateway is: --base-url URL"),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::exit::{Exit, Failure};
 /// Where a gateway is when nobody says: where `holdfast serve` listens.
 const HERE: &str = "http://127.0.0.1:8080";
 
+/// How long an answer may take when nobody says.
+const ANSWER: Duration = Duration::from_secs(15);
+
 /// The gateway's address.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Address {
@@ -22,10 +25,10 @@ pub(crate) struct Address {
     /// 官方环境，优先于 --base-url
     #[arg(long, global = true, value_enum, help_heading = HEADING, verbatim_doc_comment)]
     environment: Option<Official>,
-    /// How long an answer may take, such as 15s
-    /// 等待应答的时限
-    #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = read_time, help_heading = HEADING, verbatim_doc_comment)]
-    timeout: Duration,
+    /// How long an answer may take, 15s unless said; for a command that waits, how long it waits altogether
+    /// 等待应答的时限，默认 15s；对会等待结果的命令，为等待总时限
+    #[arg(long, global = true, value_name = "TIME", value_parser = read_time, help_heading = HEADING, verbatim_doc_comment)]
+    timeout: Option<Duration>,
 }
 
 /// The gateway's address, and who asks.
@@ -88,7 +91,7 @@ impl Address {
 
     /// How long an answer may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        self.timeout.unwrap_or(ANSWER)
     }
 }
 
@@ -96,6 +99,19 @@ impl Connection {
     /// Whether somebody said which app asks.
     pub(crate) fn names_app(&self) -> bool {
         self.app_id.is_some()
+    }
+
+    /// How long a command that waits may wait altogether, if somebody said.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.address.timeout
+    }
+
+    /// As [`Connection::client`] for a command that waits: the time is that for the whole of it, and one answer takes
+    /// no longer than usual.
+    pub(crate) fn waiting_client(&self) -> Result<Client, Failure> {
+        let timeout = self.address.timeout().min(ANSWER);
+        Self { address: Address { timeout: Some(timeout), ..self.address.clone() }, ..self.clone() }
+            .client()
     }
 
     /// A client for that gateway in the app's name.
@@ -124,7 +140,7 @@ impl Connection {
             .base_url(url)
             .credentials(id, self.key()?)
             .scheme(scheme)
-            .timeout(self.address.timeout)
+            .timeout(self.address.timeout())
             .build()
             .map_err(|error| {
                 Failure::new(Exit::Usage, error).hint("--base-url http://127.0.0.1:8080")
@@ -133,7 +149,7 @@ impl Connection {
 
     /// How long an answer may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.address.timeout
+        self.address.timeout()
     }
 
     fn key(&self) -> Result<AppKey, Failure> {

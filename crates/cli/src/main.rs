@@ -16,6 +16,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod forward;
+mod hold;
 mod ledger;
 mod listen;
 mod logs;
@@ -102,6 +103,9 @@ Examples 示例:
     /// Serve the protocol 启动网关
     #[command(after_help = serve_help())]
     Serve(serve::Serve),
+    /// Take, capture, reverse, release, refund a hold, and see what happened 预授权操作
+    #[command(after_help = hold_help())]
+    Hold(hold::HoldCommand),
     /// Call any endpoint of any gateway, signed 调用接口
     #[command(after_help = call_help())]
     Call(call::Call),
@@ -261,6 +265,19 @@ fn serve_help() -> String {
     )
 }
 
+fn hold_help() -> String {
+    format!(
+        "Examples 示例:\n  export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=… HOLDFAST_MID=898201612345678 HOLDFAST_TID=88880001\n  \
+         holdfast hold take 500 --desc '押金 301'        draw the QR code, wait for the payer\n  \
+         holdfast hold capture BILL 380 --dry-run       the entries it would write, or why not\n  \
+         holdfast hold capture BILL 380\n  \
+         holdfast hold timeline BILL                    what happened, and what may be done next\n\n\
+         Amounts are in yuan. An outcome that is not known is asked about until it is; --no-wait ends with 7 instead.\n\
+         金额以元为单位。结果未知时持续查询直至确定；--no-wait 则以退出码 7 结束。\n\n{}",
+        Exit::help()
+    )
+}
+
 fn call_help() -> String {
     format!(
         "Examples 示例:\n  export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…\n  \
@@ -292,6 +309,7 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         // These stop by themselves when they are told to.
         Command::Serve(command) => serve::run(command, screen).await,
         Command::Demo(command) => demo::run(command, screen).await,
+        Command::Hold(command) => hold::run(command, screen).await,
         Command::Call(command) => {
             let hint = "the request may have arrived: ask with `holdfast call query` before you repeat it (请先查询)";
             unless_interrupted(call::run(command, screen), Some(hint)).await

@@ -125,6 +125,16 @@ impl Screen {
         paint(self.colors(io::stderr().is_terminal()), tone, text)
     }
 
+    /// Whether stdout takes colours.
+    pub(crate) fn has_colors(&self) -> bool {
+        self.colors(io::stdout().is_terminal())
+    }
+
+    /// Whether a person sees stdout as it is written.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.format == Format::Text && io::stdout().is_terminal()
+    }
+
     fn colors(&self, terminal: bool) -> bool {
         match self.color {
             ColorChoice::Always => true,
@@ -145,6 +155,11 @@ fn paint(color: bool, tone: Tone, text: &str) -> String {
         Tone::Bad => 31,
     };
     if color { format!("\u{1b}[{number}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// A line that is black on white, whatever the terminal's own colours are.
+pub(crate) fn black_on_white(line: &str) -> String {
+    format!("\u{1b}[38;5;16;48;5;231m{line}\u{1b}[0m")
 }
 
 /// How many columns a text takes: Chinese characters take two.

@@ -285,6 +285,8 @@ pub const OTHER_VARIABLES: &[&str] = &[
     "HOLDFAST_NOTICE_KEY",
     "HOLDFAST_NOTICE_KEY_FILE",
     "HOLDFAST_CONFIG",
+    "HOLDFAST_MID",
+    "HOLDFAST_TID",
 ];
 
 /// Where a value comes from.
