@@ -331,7 +331,13 @@ mod tests {
     fn the_example_in_the_help_of_every_endpoint_can_be_sent() {
         for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.name != TokenAccess::NAME) {
             let words = example(endpoint, &[]);
-            let words: Vec<&str> = words.split(' ').skip(2).collect();
+            // As a shell reads it: what stands between quotes is one word.
+            let parts = words.split('\'').enumerate();
+            let words = parts.flat_map(|(place, part)| match place.is_multiple_of(2) {
+                true => part.split(' ').filter(|word| !word.is_empty()).collect(),
+                false => vec![part],
+            });
+            let words: Vec<&str> = words.skip(2).collect();
             let parser = Asked::augment_subcommands(Command::new("call")).no_binary_name(true);
             let matches = parser.try_get_matches_from(words).expect("its own flags");
             let asked = Asked::from_arg_matches(&matches).expect("an endpoint was named");

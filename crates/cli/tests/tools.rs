@@ -174,7 +174,7 @@ fn bash_completes_commands_endpoints_and_their_fields() {
         assert_eq!(bash_offers(&world, words), offered, "{words:?}");
     };
     check(&["holdfast", "expl"], &["explain"]);
-    check(&["holdfast", "call", "pre"], &["preauthed", "preauth-cancel", "preauthed-cancel"]);
+    check(&["holdfast", "call", "preauthed"], &["preauthed", "preauthed-cancel"]);
     check(&["holdfast", "call", "query", "--bill"], &["--billNo", "--billDate"]);
     check(&["holdfast", "--output", ""], &["text", "json"]);
     check(&["holdfast", "serve", "--hold"], &["--hold-days"]);
