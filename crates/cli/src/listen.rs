@@ -260,20 +260,27 @@ impl<'s> Ear<'s> {
                 }
                 (Some(_), None) => Some(unsigned(event)),
             };
-            self.shows(event, outcome.as_ref())?;
-            if outcome.as_ref().is_none_or(Outcome::taken) {
-                self.taken = self.taken.saturating_add(1);
-            } else if self.command.skip_failed {
-                self.skipped = self.skipped.saturating_add(1);
-                self.says_how_to_get_it_again();
-            } else {
+            let taken = outcome.as_ref().is_none_or(Outcome::taken);
+            if !taken && !self.command.skip_failed {
+                self.shows(event, outcome.as_ref())?;
                 return Ok(false);
+            }
+            // Written down before it is said: what was shown as taken is not sent again.
+            let before = self.cursor.clone();
+            self.goes_on(&event.cursor, Moment(i64::MIN))?;
+            self.shows(event, outcome.as_ref())?;
+            if taken {
+                self.taken = self.taken.saturating_add(1);
+            } else {
+                self.skipped = self.skipped.saturating_add(1);
+                let after = before.as_ref().map_or("0", |cursor| cursor.as_str());
+                let told = format!("  skipped; it comes again with --since {after} (已跳过)");
+                self.tell(Tone::Notable, &told);
             }
             self.tries = 0;
             if let Some(gap) = &mut self.gap {
                 gap.events = gap.events.saturating_add(1);
             }
-            self.goes_on(&event.cursor, Moment(i64::MIN))?;
         }
         let idle = self.clock.wall().plus_ms(IDLE_SAVE_MS.saturating_neg());
         self.goes_on(&page.cursor, idle)?;
@@ -318,11 +325,7 @@ impl<'s> Ear<'s> {
     fn slept(&mut self) -> bool {
         let Some(before) = self.heard else { return false };
         let wall = self.clock.wall();
-        let passed = i64::try_from(before.watch.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let jump = wall.0.saturating_sub(before.wall.0).saturating_sub(passed);
-        if jump.saturating_abs() < JUMP_MS {
-            return false;
-        }
+        let Some(jump) = jump(before.wall, wall, before.watch.elapsed()) else { return false };
         let by = seconds(Duration::from_millis(jump.unsigned_abs()));
         let (en, zh) = match jump > 0 {
             true => ("this machine slept, or its clock was set ahead, by", "休眠或时钟前移"),
@@ -487,14 +490,6 @@ impl<'s> Ear<'s> {
         Ok(())
     }
 
-    fn says_how_to_get_it_again(&self) {
-        let after = self.cursor.as_ref().map_or("0", |cursor| cursor.as_str());
-        self.tell(
-            Tone::Notable,
-            &format!("  skipped; it comes again with --since {after} (已跳过)"),
-        );
-    }
-
     /// The line that a terminal shows all the time.
     fn shows_status(&self) {
         let heard = self.heard.map_or_else(
@@ -562,6 +557,14 @@ impl<'s> Ear<'s> {
     }
 }
 
+/// By how much the wall's clock went on otherwise than the time that passed, in milliseconds: ahead after a sleep. What
+/// clocks are commonly corrected by is not counted.
+fn jump(before: Moment, now: Moment, passed: Duration) -> Option<i64> {
+    let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+    let jump = now.0.saturating_sub(before.0).saturating_sub(passed);
+    (jump.saturating_abs() >= JUMP_MS).then_some(jump)
+}
+
 /// The outcome of a notice that cannot be sent.
 fn unsigned(event: &EventTold) -> Outcome {
     let why = event.notice.unsigned.as_ref();
@@ -600,6 +603,17 @@ pub(crate) fn read_ms(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sleep_is_a_jump_of_the_clock_and_waiting_is_none() {
+        let of = |wall_s: i64, passed_s: u64| {
+            jump(Moment(0), Moment(wall_s * 1_000), Duration::from_secs(passed_s))
+        };
+        assert_eq!(of(30, 30), None);
+        assert_eq!(of(33, 30), None, "a clock that was corrected");
+        assert_eq!(of(3_630, 30), Some(3_600_000));
+        assert_eq!(of(-570, 30), Some(-600_000));
+    }
 
     #[test]
     fn pauses_grow_up_to_their_bound() {
