@@ -4,6 +4,7 @@
 //! it. What is told never contains a key.
 
 mod mistake;
+mod page;
 mod pairs;
 mod request;
 mod rewrite;
@@ -12,6 +13,7 @@ mod token;
 use sha2::{Digest as _, Sha256};
 
 pub use mistake::Mistake;
+pub use page::reference;
 pub use token::TokenClaim;
 
 use crate::{

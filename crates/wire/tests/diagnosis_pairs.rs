@@ -4,7 +4,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use holdfast_wire::{
-    diagnosis::{Claim, Diagnosis, Instead, KeyUsed, Keys, Mistake, TokenClaim},
+    diagnosis::{Claim, Diagnosis, Instead, KeyUsed, Keys, Mistake, TokenClaim, reference},
     json::Object,
     legacy,
     notice::Pairs,
@@ -277,4 +277,21 @@ fn every_mistake_has_a_name_of_its_own_and_says_what_to_do_in_both_languages() {
         assert!(mistake.en().is_ascii(), "{mistake:?}");
         assert!(!mistake.zh().is_ascii(), "{mistake:?}");
     }
+}
+
+#[test]
+fn every_mistake_is_tried_on_something_and_the_page_of_mistakes_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/signatures.md");
+    let made = reference();
+    for mistake in Mistake::ALL {
+        assert!(made.contains(&format!("| `{}` |", mistake.name())), "{mistake:?} is never tried");
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == made,
+        "docs/signatures.md is old; renew it with: UPDATE=1 cargo nextest run -p holdfast-wire mistakes_is_current"
+    );
 }
