@@ -58,7 +58,7 @@ final class TokenCache
      * @param string $name whose token it is; it becomes part of a file's name only as a digest
      * @param callable(): array{token: string, life: int} $fetch gets a new one, with the seconds it lives
      */
-    public function get(string $name, callable $fetch, ?string $refused = null): string
+    public function get(#[\SensitiveParameter] string $name, callable $fetch, ?string $refused = null): string
     {
         $name = hash('sha256', $name);
         $good = static fn (?array $kept): bool =>

@@ -112,8 +112,9 @@ function room(): string
     $folder = sys_get_temp_dir() . '/holdfast-test-' . bin2hex(random_bytes(6));
     mkdir($folder, 0700);
     register_shutdown_function(static function () use ($folder): void {
-        array_map(unlink(...), glob("$folder/*"));
-        rmdir($folder);
+        foreach ([...glob("$folder/*/*"), ...glob("$folder/*"), $folder] as $path) {
+            is_dir($path) ? rmdir($path) : unlink($path);
+        }
     });
     return $folder;
 }

@@ -11,7 +11,7 @@ function page(string $program, array $capture, array $environment = []): string
     return output($command, dirname($program), $environment + [
         'BILL_NO' => $capture['BILL_NO'], 'BILL_DATE' => $capture['BILL_DATE'],
         'CAPTURE_ORDER' => $capture['CAPTURE_ORDER'], 'AUTH_CODE' => $capture['AUTH_CODE'],
-        'TZ' => 'America/New_York',
+        'TZ' => 'America/New_York', 'TMPDIR' => room(),
     ]);
 }
 
@@ -89,7 +89,7 @@ test('the README runs, and shows the same code in both languages', function () {
     $said = output(
         ['env', '-u', 'HOLDFAST_MID', '-u', 'HOLDFAST_TID', 'bash', '-c', $script],
         dirname(__DIR__, 3),
-        ['PATH' => dirname((string) getenv('HOLDFAST_BINARY')) . ':' . getenv('PATH'), 'PHPRC' => room()],
+        ['PATH' => dirname((string) getenv('HOLDFAST_BINARY')) . ':' . getenv('PATH'), 'TMPDIR' => room()],
     );
     holds(str_contains($said, 'SUCCESS') && str_ends_with(trim($said), 'reversed 42000 fen'), $said);
 });
