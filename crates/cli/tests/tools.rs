@@ -386,7 +386,7 @@ fn keys_and_credentials_that_fail_are_named() {
     hotel.world.run("app rotate-key shop --overlap 24h").ends(0);
     finds(&hotel.asks(&doctor).ends(0), "keys", "warning", "shop key 1 on ");
     hotel.world.run("app revoke-key shop 1").ends(0);
-    finds(&hotel.world.run(&doctor).ends(0), "keys", "ok", "1 apps");
+    finds(&hotel.world.run(&doctor).ends(0), "keys", "ok", "apps: 1");
 
     hotel.world.run("app revoke-key shop 2").ends(0);
     finds(&hotel.world.run(&doctor).ends(0), "keys", "warning", "holdfast app rotate-key shop");

@@ -267,7 +267,7 @@ impl Look {
         if findings.is_empty() {
             let (apps, merchants) = (book.apps.len(), book.merchants.len());
             let text = format!(
-                "{apps} apps and {merchants} merchants, all with keys that are good (密钥有效)"
+                "apps: {apps}, merchants: {merchants}, all with keys that are good (密钥有效)"
             );
             findings.push(Finding::good(KEYS, text));
         }

@@ -387,7 +387,7 @@ fn skew(ahead_ms: i64) -> Finding {
     };
     let off_ms = ahead_ms.saturating_abs();
     if off_ms <= OFF_MS {
-        let text = format!("this machine and the gateway agree to {} seconds", seconds.max(1));
+        let text = format!("this machine and the gateway agree to within {} s", seconds.max(1));
         return Finding::good(CLOCK, format!("{text} (时钟一致)"));
     }
     if off_ms <= ALLOWED_MS {
@@ -434,8 +434,8 @@ mod tests {
             let told = format!("{text} {}", todo.unwrap_or_default());
             assert!(found == mark && told.contains(said), "{ahead_ms}: {found:?} {told}");
         };
-        check(0, Mark::Good, "agree to 1 seconds");
-        check(-59_000, Mark::Good, "agree to 59 seconds");
+        check(0, Mark::Good, "agree to within 1 s");
+        check(-59_000, Mark::Good, "agree to within 59 s");
         check(300_000, Mark::Warning, "300 seconds ahead of");
         check(-300_000, Mark::Warning, "beyond 900 seconds");
         check(-300_000, Mark::Warning, "ABNORMAL_REQUEST_TIME");

@@ -35,6 +35,8 @@ codes! {
         "签名后又重新生成了报文：应对实际发送的字节签名"
         * "the AppKey belongs to another app or another host, was replaced or revoked, or is the merchant's communication key instead",
         "AppKey 属于其他应用或其他环境、已更换或停用，或误用了商户的通讯密钥"
+        * "the Authorization header is missing, was taken away by a proxy, or is written in another form",
+        "缺少 Authorization 请求头、被代理去除，或格式不符"
         * "the nonce was used before: every request needs a new one, a repeat too",
         "Nonce 已使用过：每次请求都须更换，重发也不例外"
         * "the access token is over, or the key that it was issued for was revoked",
