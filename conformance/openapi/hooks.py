@@ -52,12 +52,17 @@ def which(case):
 
 def likely(body, name, turn):
     """A generated body turned into one that has a chance to be done."""
-    if turn == 0 or not isinstance(body, dict):
+    if not isinstance(body, dict):
         return body
+    if isinstance(body.get("waitSeconds"), int):
+        # Whoever waits for news gets none here, and there is little time.
+        body = {**body, "waitSeconds": min(body["waitSeconds"], 1)}
     inner = body.get("data")
     if isinstance(inner, dict) and "mid" not in body:
         return {**body, "data": likely(inner, name, turn)}
-    common = {**SHOP.common(), "mid": shop.MID}
+    if turn == 0:
+        return body
+    common = SHOP.common()
     if turn == 1:
         return {**body, **common}
     good = {**common, **SHOP.good(name)}

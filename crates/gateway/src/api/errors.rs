@@ -17,7 +17,7 @@ use holdfast_wire::{
 };
 use hyper::{HeaderMap, StatusCode, header};
 
-use super::{Api, protocol};
+use super::{Api, only_read};
 
 /// Nothing is loaded but our own style sheet, nothing runs, nobody frames it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -48,9 +48,9 @@ enum Form {
 pub(super) fn routes() -> Router<Arc<Api>> {
     let style = async || ([(header::CONTENT_TYPE, "text/css;charset=utf-8")], STYLE);
     Router::new()
-        .route(explain::PATH, get(all).fallback(protocol))
-        .route(&format!("{}/style.css", explain::PATH), get(style).fallback(protocol))
-        .route(&format!("{}/{{code}}", explain::PATH), get(one).fallback(protocol))
+        .route(explain::PATH, get(all).fallback(only_read))
+        .route(&format!("{}/style.css", explain::PATH), get(style).fallback(only_read))
+        .route(&format!("{}/{{code}}", explain::PATH), get(one).fallback(only_read))
 }
 
 async fn all(headers: HeaderMap) -> Response {

@@ -216,6 +216,16 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
     response
 }
 
+/// Another method at a page that is only read.
+async fn only_read(State(api): State<Arc<Api>>, request: hyper::Request<Body>) -> Response {
+    let text = format!("{} is not served here: use GET", request.method());
+    let status = Some(StatusCode::METHOD_NOT_ALLOWED);
+    let (status, body) = api.refuse(No { status, ..No::new(Code::NoService, text) });
+    let headers =
+        [(header::CONTENT_TYPE, "application/json;charset=utf-8"), (header::ALLOW, "GET, HEAD")];
+    (status, headers, body).into_response()
+}
+
 /// A request that came in whole, before anybody believes it.
 struct Arrived {
     path: String,

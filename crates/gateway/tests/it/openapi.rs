@@ -103,6 +103,21 @@ fn hostile(target: &str) -> Vec<(&'static str, Sent)> {
     ]
 }
 
+/// Found by schemathesis: the pages of the error codes answered another method as if they were not there.
+#[tokio::test]
+async fn what_is_only_read_answers_other_methods_with_those_it_has() {
+    let gateway = Gateway::start().await;
+    for target in ["/errors", "/errors/NO_ORDER", "/errors/style.css", "/openapi.json", "/healthz"]
+    {
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
+            let answer = gateway.send(&Sent { method, ..Sent::post(target, "{}") }).await;
+            let head = answer.head.to_lowercase().replace(", ", ",");
+            assert_eq!(answer.status, 405, "{method} {target}");
+            assert!(head.contains("allow: get,head\r"), "{method} {target}: {head}");
+        }
+    }
+}
+
 fn etag(answer: &Answer) -> String {
     let line = answer.head.lines().find_map(|line| line.strip_prefix("etag: "));
     line.unwrap_or_else(|| panic!("no etag: {}", answer.head)).to_owned()
