@@ -121,6 +121,25 @@ impl Connection {
 
     /// A client for the gateway at another address.
     pub(crate) fn client_at(&self, url: &str) -> Result<Client, Failure> {
+        let (id, key) = self.credentials()?;
+        let scheme = match self.scheme {
+            Proof::BodySig => Scheme::BodySig,
+            Proof::Token => Scheme::AccessToken,
+            Proof::FormParam => Scheme::FormParam,
+        };
+        Client::builder()
+            .base_url(url)
+            .credentials(id, key)
+            .scheme(scheme)
+            .timeout(self.address.timeout())
+            .build()
+            .map_err(|error| {
+                Failure::new(Exit::Usage, error).hint("--base-url http://127.0.0.1:8080")
+            })
+    }
+
+    /// Who asks, and its key.
+    pub(crate) fn credentials(&self) -> Result<(AppId, AppKey), Failure> {
         let missing = |what: &str, hint: &str| Failure::new(Exit::Auth, what).hint(hint);
         let id = self.app_id.as_deref().ok_or_else(|| {
             missing("no app: say who asks", "export HOLDFAST_APP_ID=… HOLDFAST_APP_KEY=…")
@@ -131,20 +150,7 @@ impl Connection {
                 "it has up to 64 letters and digits, without quotes",
             )
         })?;
-        let scheme = match self.scheme {
-            Proof::BodySig => Scheme::BodySig,
-            Proof::Token => Scheme::AccessToken,
-            Proof::FormParam => Scheme::FormParam,
-        };
-        Client::builder()
-            .base_url(url)
-            .credentials(id, self.key()?)
-            .scheme(scheme)
-            .timeout(self.address.timeout())
-            .build()
-            .map_err(|error| {
-                Failure::new(Exit::Usage, error).hint("--base-url http://127.0.0.1:8080")
-            })
+        Ok((id, self.key()?))
     }
 
     /// How long an answer may take.

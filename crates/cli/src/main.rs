@@ -10,6 +10,7 @@
 mod accounts;
 mod answer;
 mod call;
+mod conformance;
 mod connection;
 mod demo;
 mod doctor;
@@ -238,6 +239,18 @@ Examples 示例:
   holdfast sign request body.json --endpoint query
   echo 'billNo=3194&billStatus=PAID' | holdfast sign notice")]
     Sign(sign::SignCommand),
+    /// Check any gateway of the protocol, ours or another 一致性检查
+    #[command(after_help = "\
+Examples 示例:
+  holdfast conformance --mid 898201612345678 --tid 88880001
+  holdfast conformance --mid 898201612345678 --tid 88880001 --notices 127.0.0.1:0      notices, too
+  holdfast conformance --base-url https://gateway.example --mid … --tid … --payer ask --group core,auth
+  holdfast conformance --list
+
+What the official documents leave open is reported as a note, unless --strict. It ends with 0 when nothing differs and
+with 10 when something does. It makes bills of its own and moves small amounts of money: never run it where money is
+real. 官方文档未作规定之处仅列为备注；存在不一致时以 10 退出。检查会创建账单并动用小额资金，请勿在生产环境运行。")]
+    Conformance(Box<conformance::Conformance>),
     /// List all endpoints 接口列表
     Endpoints,
     /// List all scenarios of the simulated channel 模拟场景列表
@@ -336,6 +349,9 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Man(asked) => manual::man(asked, Cli::command(), screen),
         // It may wait for a person to paste, and has nothing to tell when it is interrupted.
         Command::Sign(command) => sign::run(command, screen),
+        Command::Conformance(command) => {
+            unless_interrupted(conformance::run(*command, screen), None).await
+        }
         Command::Endpoints => call::list(screen),
         Command::Scenarios => {
             screen.result(holdfast_gateway::channel::scenarios_reference().trim_end())?;

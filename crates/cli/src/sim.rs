@@ -228,7 +228,7 @@ fn word(choice: impl ValueEnum) -> Option<Value> {
 }
 
 /// The path of a payer's control. A code has no character that a path would have to escape.
-fn payer(code: &str, action: &str) -> Result<String, Failure> {
+pub(crate) fn payer(code: &str, action: &str) -> Result<String, Failure> {
     let code = code.rsplit_once("id=").map_or(code, |(_, id)| id);
     let code = code.split('&').next().unwrap_or(code);
     match holdfast_domain::CodeId::parse(code) {

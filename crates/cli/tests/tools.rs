@@ -175,7 +175,6 @@ fn bash_completes_commands_endpoints_and_their_fields() {
     };
     check(&["holdfast", "expl"], &["explain"]);
     check(&["holdfast", "call", "preauthed"], &["preauthed", "preauthed-cancel"]);
-    check(&["holdfast", "call", "preauth"], &["preauthed", "preauth-cancel", "preauthed-cancel"]);
     check(&["holdfast", "call", "query", "--bill"], &["--billNo", "--billDate"]);
     check(&["holdfast", "--output", ""], &["text", "json"]);
     check(&["holdfast", "serve", "--hold"], &["--hold-days"]);

@@ -346,7 +346,19 @@ impl TokenAccess {
     /// Signs a request for a token, with SHA-256.
     #[must_use]
     pub fn sign(key: &AppKey, app_id: AppId, timestamp: Stamp, nonce: Nonce) -> Self {
-        let sign_method = Some(SignMethod::Sha256);
+        Self::sign_by(Some(SignMethod::Sha256), key, app_id, timestamp, nonce)
+    }
+
+    /// Signs a request for a token with a digest; SHA-1 unless named. That one is for checking gateways: what
+    /// callers send is SHA-256.
+    #[must_use]
+    pub fn sign_by(
+        sign_method: Option<SignMethod>,
+        key: &AppKey,
+        app_id: AppId,
+        timestamp: Stamp,
+        nonce: Nonce,
+    ) -> Self {
         let unsigned = HexDigest("".into());
         let mut request = Self { app_id, timestamp, nonce, sign_method, signature: unsigned };
         request.signature = HexDigest(request.right_signature(key).into());

@@ -163,7 +163,8 @@ fn notices_are_signed_as_the_vectors_say() {
         assert_eq!(sign(&key, borrowed), text(&case, "sign"), "{case}");
         pairs.push(("sign".to_owned(), text(&case, "sign").to_owned()));
         assert_eq!(form(&pairs), text(&case, "body"), "{case}");
-        let read = |body: &str| read_form(body).and_then(|pairs| read(&[key.clone()], &pairs));
+        let read =
+            |body: &str| read_form(body).and_then(|pairs| read(std::slice::from_ref(&key), &pairs));
         assert!(read(text(&case, "body")).is_ok(), "{case}");
         check_variants(&case, |variant| match read(text(variant, "body")) {
             Ok(_) => true,
