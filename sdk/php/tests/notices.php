@@ -107,4 +107,6 @@ test('what is no notice is refused, and says why', function () {
         refused(NoticeFault::Incomplete, signedForm($without));
     }
     refused(NoticeFault::Incomplete, signedForm(['billStatus' => 'ODD'] + NOTICE));
+    // A field that breaks its rule counts as absent: it must not cost the news.
+    same(null, Notice::verify(KEY, signedForm(['totalAmount' => '19.08', 'billPayment' => '{'] + NOTICE))->totalAmount);
 });

@@ -118,8 +118,11 @@ test('a folder that others can open is no place for tokens', function () {
     chmod($file, 0644);
     same(2, execute(request($url), $tokens())['tokens']);
     unlink($file);
-    symlink('/dev/null', $file);
+    file_put_contents("$folder/other", '');
+    chmod("$folder/other", 0600);
+    symlink("$folder/other", $file);
     same(3, execute(request($url), $tokens())['tokens']);
+    same('', file_get_contents("$folder/other"));
 });
 
 test('a token that is about to die is not used', function () {
