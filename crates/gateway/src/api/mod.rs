@@ -162,13 +162,7 @@ impl Api {
 /// simulation's controls.
 pub fn router(api: Arc<Api>) -> Router {
     let router = Router::new()
-        .route(
-            "/healthz",
-            get(async || {
-                "ok
-"
-            }),
-        )
+        .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/openapi.json", get(openapi::serve))
         .merge(errors::routes());
