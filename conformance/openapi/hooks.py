@@ -175,4 +175,4 @@ class EverythingIsDoneOnce:
     def after_run(self, ctx):
         never = sorted(self.asked - self.done)
         print(f"\n{len(self.done)} of {len(self.asked)} operations were answered with success")
-        assert not never, "never answered with success: " + ", ".join(never)
+        assert not never, f"never answered with success; teach shop.py what they need: {', '.join(never)}"

@@ -173,6 +173,8 @@ class Shop:
             bill = self.paid(divisionFlag=True, asynDivisionFlag=True)[0]
             share = {"mid": OTHER_MID, "merOrderId": self.number(), "totalAmount": 100}
             return {"merOrderId": bill["billNo"] + "0", "platformAmount": 400, "subOrders": [share]}
+        if name == "preview":
+            return {"path": BILLS + "refund", "request": {**self.common(), **self.good("refund")}}
         # Everything else is about a bill: one with a history.
         return self.paid()[0]
 
