@@ -129,6 +129,10 @@ pub(crate) async fn run(command: Conformance, screen: &Screen) -> Result<Exit, F
             None => judged(play::walk(&mut setting, walk).await, command.strict),
         };
         screen.progress_over();
+        if let Some(why) = setting.unpaid.take() {
+            return Err(Failure::new(Exit::Usage, format!("nobody can pay: {why}"))
+                .hint("--payer ask has a person pay, --payer 'command:PROGRAM {action} {code} {url}' a program"));
+        }
         if !screen.is_live() {
             screen.say(format_args!(
                 "{number}/{} {}/{}: {}",
@@ -265,6 +269,7 @@ impl Conformance {
         Ok(Setting {
             signer,
             payer: self.payer.clone(),
+            unpaid: None,
             receiver,
             names,
             source: self.source.clone(),

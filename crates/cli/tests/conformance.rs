@@ -153,6 +153,7 @@ async fn what_cannot_be_begun_says_what_to_do() {
         ("--only whole-life", "holdfast conformance --list"),
         ("--payer someone", "it is sim, ask, or"),
         ("--walks /no/such/file.json", "/no/such/file.json"),
+        ("--payer command:/no/such/program", "nobody can pay: run /no/such/program"),
         ("--source 319", "four letters or digits"),
         ("--patience 0s", "500ms, 30s or 5m"),
     ] {

@@ -36,6 +36,8 @@ pub(super) struct Setting {
     pub(super) names: BTreeMap<String, Value>,
     /// What the numbers of bills begin with: the source number (来源编号).
     pub(super) source: String,
+    /// Why nobody can pay, once that is known: it is not the gateway's fault.
+    pub(super) unpaid: Option<String>,
     /// How long one answer may take.
     pub(super) timeout: Duration,
     /// How long what is waited for may take, in milliseconds.
@@ -314,7 +316,11 @@ impl Player<'_> {
             Payer::Sim => self.setting.timeout,
             _ => Duration::from_millis(u64::try_from(self.setting.patience_ms).unwrap_or(u64::MAX)),
         };
-        let was_let = self.setting.payer.act(action, code, limit, &self.setting.screen).await?;
+        let acted = self.setting.payer.act(action, code, limit, &self.setting.screen).await;
+        if let (Err(why), false) = (&acted, self.setting.payer == Payer::Sim) {
+            self.setting.unpaid = Some(why.clone());
+        }
+        let was_let = acted?;
         // A person cannot tell us; the bill will.
         if was_let != lets && self.setting.payer != Payer::Ask {
             let [yes, no] = ["the payer is let 允许", "the payer is refused 拒绝"];
