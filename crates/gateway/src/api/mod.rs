@@ -125,7 +125,7 @@ impl Api {
         let stopping = watch::Sender::new(false);
         let run = core.dice.hex(8);
         let requests = AtomicU64::new(0);
-        let document = openapi::Document::new(&terms);
+        let document = openapi::Document::default();
         Self {
             core,
             accounts,

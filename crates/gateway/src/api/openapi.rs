@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: what this gateway serves, for other people's tools.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     body::Bytes,
@@ -14,14 +14,24 @@ use sha2::{Digest as _, Sha256};
 use super::{Api, Terms};
 use crate::config::Environment;
 
-/// The document, made once: it changes with the program and its settings only.
-pub(super) struct Document {
+/// The document, made once, when somebody first asks: a gateway starts without it.
+#[derive(Default)]
+pub(super) struct Document(OnceLock<Made>);
+
+/// It changes with the program and its settings only.
+struct Made {
     json: Bytes,
     etag: String,
 }
 
 impl Document {
-    pub(super) fn new(terms: &Terms) -> Self {
+    fn of(&self, terms: &Terms) -> &Made {
+        self.0.get_or_init(|| Made::new(terms))
+    }
+}
+
+impl Made {
+    fn new(terms: &Terms) -> Self {
         let world = match terms.environment {
             Environment::Test => World::Test,
             Environment::Live => World::Live,
@@ -35,7 +45,7 @@ impl Document {
 
 /// The document, or that it is still the one which the caller has.
 pub(super) async fn serve(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
-    let Document { json, etag } = &api.document;
+    let Made { json, etag } = api.document.of(&api.terms);
     let known = headers.get_all(header::IF_NONE_MATCH).iter();
     let known = known.filter_map(|value| value.to_str().ok()).any(|value| {
         // A cache may have marked it as weak; the document is small enough to be compared as a whole.
