@@ -117,45 +117,36 @@ Examples 示例:
   holdfast sim scenario set lostanswer --operation capture
   holdfast sim clock advance 30d")]
     Sim(sim::SimCommand),
-    /// Merchants: add, list, freeze, and what each is told 商户与通知管理
+    /// Signatures: why one is wrong, whether one is right, making one 签名：解释、验证、生成
     #[command(after_help = "\
 Examples 示例:
-  holdfast merchant add 898201612345678 --name 测试商户
-  holdfast merchant set 898201612345678 --notify-url https://hotel.example/notices --notify-on capture,refund
-  holdfast merchant rotate-notice-key 898201612345678 --overlap 24h
-  holdfast merchant freeze 898201612345678
-  holdfast merchant freeze 898201612345678 --off")]
-    Merchant(accounts::MerchantCommand),
-    /// Apps and their keys: add, list, rotate, revoke 应用与密钥管理
+  holdfast sign explain request.txt       why the signature of a pasted curl command is wrong
+  holdfast sign explain notice.txt        the same for a notice as it was received
+  holdfast sign verify notice.txt         only whether it is right
+  holdfast sign request body.json --endpoint query
+  echo 'billNo=3194&billStatus=PAID' | holdfast sign notice")]
+    Sign(sign::SignCommand),
+    /// Say what an error code means, why it came, and whether to repeat 解释错误代码
     #[command(after_help = "\
 Examples 示例:
-  holdfast app add --mid 898201612345678
-  holdfast app add --mid 898201612345678 --id my-app --key-stdin < key.txt
-  holdfast app set my-app --msg-src WWW.TEST.COM
-  holdfast app rotate-key my-app --overlap 24h
-  holdfast app revoke-key my-app 1")]
-    App(accounts::AppCommand),
-    /// Prove that everything stored follows from the journal 核对账本
+  holdfast explain                    all codes, a line each
+  holdfast explain BAD_SIGN           causes, whose fault, whether to repeat, how long to wait
+  holdfast explain no_cross           its beginning is enough
+  holdfast explain 7                  an exit code of this program
+  holdfast explain - < answer.json    the code in an answer
+  holdfast explain TIMEOUT -o json | jq .pauses")]
+    Explain(explain::Explain),
+    /// Find what is wrong: clock, reachability, keys, store, disk, certificate, notices; each with what to do 诊断
     #[command(after_help = "\
 Examples 示例:
-  holdfast ledger verify --data-dir holdfast-data
-  holdfast ledger verify -o json | jq .holds")]
-    Ledger(ledger::LedgerCommand),
-    /// What merchants were told: whether it arrived, and telling them again 支付结果通知
-    #[command(after_help = "\
-Examples 示例:
-  holdfast notices list --state given-up                    what nobody took
-  holdfast notices show 17                                  what came of every try, and what was answered
-  holdfast notices resend 17                                send it again now, and wait
-  holdfast notices resend --all-failed                      everything that was given up
-  holdfast notices resend --mid 898201612345678 --since 2026-11-23
-  holdfast notices drop --to https://gone.example           no more tries there
+  holdfast doctor                                        the gateway and the data of this directory's settings
+  holdfast doctor --data-dir /var/lib/holdfast           also while its gateway runs
+  holdfast doctor --base-url https://pay.example         a gateway elsewhere, as its callers meet it
+  holdfast doctor -o json | jq '.checks[] | select(.mark != \"ok\")'
 
-A notice waits until its receiver answers with a status from 200 to 299 and SUCCESS in the body. It is tried 16
-times, over some 24 hours, and then given up; given up is not lost, it can be resent. While nobody answers at a
-receiver at all, its notices wait and keep their tries. 应答须为 2xx 且正文包含 SUCCESS，否则在约 24 小时内重发，
-共 16 次；放弃后仍可手工重发。")]
-    Notices(notices::NoticesCommand),
+It ends with 0 unless something is bad; warnings do not count. Nothing is changed. With HOLDFAST_APP_ID and
+HOLDFAST_APP_KEY it also tries whether the gateway believes them. 仅检查，不修改；有异常时退出码为 1，警告不计。")]
+    Doctor(doctor::Doctor),
     /// Receive a merchant's notices here, and forward them to a receiver on this machine 接收并转发通知
     #[command(after_help = "\
 Examples 示例:
@@ -182,6 +173,57 @@ The notice is the one that the gateway announced, with its notifyId, signed with
 is changed by it. A test gateway only. Exit code 10: the receiver took what it must refuse, or refused what it must take.
 通知与网关实际发送的一致（含 notifyId）。仅限测试网关。退出码 10：接收方未通过测试。")]
     Trigger(trigger::Trigger),
+    /// What merchants were told: whether it arrived, and telling them again 支付结果通知
+    #[command(after_help = "\
+Examples 示例:
+  holdfast notices list --state given-up                    what nobody took
+  holdfast notices show 17                                  what came of every try, and what was answered
+  holdfast notices resend 17                                send it again now, and wait
+  holdfast notices resend --all-failed                      everything that was given up
+  holdfast notices resend --mid 898201612345678 --since 2026-11-23
+  holdfast notices drop --to https://gone.example           no more tries there
+
+A notice waits until its receiver answers with a status from 200 to 299 and SUCCESS in the body. It is tried 16
+times, over some 24 hours, and then given up; given up is not lost, it can be resent. While nobody answers at a
+receiver at all, its notices wait and keep their tries. 应答须为 2xx 且正文包含 SUCCESS，否则在约 24 小时内重发，
+共 16 次；放弃后仍可手工重发。")]
+    Notices(notices::NoticesCommand),
+    /// Check any gateway of the protocol, ours or another 一致性检查
+    #[command(after_help = "\
+Examples 示例:
+  holdfast conformance --mid 898201612345678 --tid 88880001
+  holdfast conformance --mid 898201612345678 --tid 88880001 --notices 127.0.0.1:0      notices, too
+  holdfast conformance --base-url https://gateway.example --mid … --tid … --payer ask --group core,auth
+  holdfast conformance --list
+
+What the official documents leave open is reported as a note, unless --strict. It ends with 0 when nothing differs and
+with 10 when something does. It makes bills of its own and moves small amounts of money: never run it where money is
+real. 官方文档未作规定之处仅列为备注；存在不一致时以 10 退出。检查会创建账单并动用小额资金，请勿在生产环境运行。")]
+    Conformance(Box<conformance::Conformance>),
+    /// Merchants: add, list, freeze, and what each is told 商户与通知管理
+    #[command(after_help = "\
+Examples 示例:
+  holdfast merchant add 898201612345678 --name 测试商户
+  holdfast merchant set 898201612345678 --notify-url https://hotel.example/notices --notify-on capture,refund
+  holdfast merchant rotate-notice-key 898201612345678 --overlap 24h
+  holdfast merchant freeze 898201612345678
+  holdfast merchant freeze 898201612345678 --off")]
+    Merchant(accounts::MerchantCommand),
+    /// Apps and their keys: add, list, rotate, revoke 应用与密钥管理
+    #[command(after_help = "\
+Examples 示例:
+  holdfast app add --mid 898201612345678
+  holdfast app add --mid 898201612345678 --id my-app --key-stdin < key.txt
+  holdfast app set my-app --msg-src WWW.TEST.COM
+  holdfast app rotate-key my-app --overlap 24h
+  holdfast app revoke-key my-app 1")]
+    App(accounts::AppCommand),
+    /// Prove that everything stored follows from the journal 核对账本
+    #[command(after_help = "\
+Examples 示例:
+  holdfast ledger verify --data-dir holdfast-data
+  holdfast ledger verify -o json | jq .holds")]
+    Ledger(ledger::LedgerCommand),
     /// Say what a business day moved for a merchant, from the journal 对账单
     #[command(after_help = "\
 Examples 示例:
@@ -194,27 +236,10 @@ Examples 示例:
 The statement of a day that is over never changes; --verify proves it. Every column: docs/statements.md
 已完结日期的对账单不再变化，可用 --verify 核对。各列含义见 docs/statements.md")]
     Statement(statement::StatementCommand),
-    /// Say what an error code means, why it came, and whether to repeat 解释错误代码
-    #[command(after_help = "\
-Examples 示例:
-  holdfast explain                    all codes, a line each
-  holdfast explain BAD_SIGN           causes, whose fault, whether to repeat, how long to wait
-  holdfast explain no_cross           its beginning is enough
-  holdfast explain 7                  an exit code of this program
-  holdfast explain - < answer.json    the code in an answer
-  holdfast explain TIMEOUT -o json | jq .pauses")]
-    Explain(explain::Explain),
-    /// Find what is wrong: clock, reachability, keys, store, disk, certificate, notices; each with what to do 诊断
-    #[command(after_help = "\
-Examples 示例:
-  holdfast doctor                                        the gateway and the data of this directory's settings
-  holdfast doctor --data-dir /var/lib/holdfast           also while its gateway runs
-  holdfast doctor --base-url https://pay.example         a gateway elsewhere, as its callers meet it
-  holdfast doctor -o json | jq '.checks[] | select(.mark != \"ok\")'
-
-It ends with 0 unless something is bad; warnings do not count. Nothing is changed. With HOLDFAST_APP_ID and
-HOLDFAST_APP_KEY it also tries whether the gateway believes them. 仅检查，不修改；有异常时退出码为 1，警告不计。")]
-    Doctor(doctor::Doctor),
+    /// List all endpoints 接口列表
+    Endpoints,
+    /// List all scenarios of the simulated channel 模拟场景列表
+    Scenarios,
     /// Write completions for a shell, to stdout 生成命令补全脚本
     #[command(after_help = "\
 Examples 示例:
@@ -230,37 +255,13 @@ Examples 示例:
   holdfast man call preauthed-cancel | man -l -
   holdfast man --out ~/.local/share/man/man1      all of them")]
     Man(manual::Manual),
-    /// Signatures: why one is wrong, whether one is right, making one 签名：解释、验证、生成
-    #[command(after_help = "\
-Examples 示例:
-  holdfast sign explain request.txt       why the signature of a pasted curl command is wrong
-  holdfast sign explain notice.txt        the same for a notice as it was received
-  holdfast sign verify notice.txt         only whether it is right
-  holdfast sign request body.json --endpoint query
-  echo 'billNo=3194&billStatus=PAID' | holdfast sign notice")]
-    Sign(sign::SignCommand),
-    /// Check any gateway of the protocol, ours or another 一致性检查
-    #[command(after_help = "\
-Examples 示例:
-  holdfast conformance --mid 898201612345678 --tid 88880001
-  holdfast conformance --mid 898201612345678 --tid 88880001 --notices 127.0.0.1:0      notices, too
-  holdfast conformance --base-url https://gateway.example --mid … --tid … --payer ask --group core,auth
-  holdfast conformance --list
-
-What the official documents leave open is reported as a note, unless --strict. It ends with 0 when nothing differs and
-with 10 when something does. It makes bills of its own and moves small amounts of money: never run it where money is
-real. 官方文档未作规定之处仅列为备注；存在不一致时以 10 退出。检查会创建账单并动用小额资金，请勿在生产环境运行。")]
-    Conformance(Box<conformance::Conformance>),
-    /// List all endpoints 接口列表
-    Endpoints,
-    /// List all scenarios of the simulated channel 模拟场景列表
-    Scenarios,
 }
 
 fn first_steps() -> String {
     format!(
         "First steps 快速开始:\n  holdfast demo                          see what it does 观看演示\n  \
          holdfast serve                         start a test gateway 启动测试网关\n  \
+         holdfast hold take 500                take a hold, with a QR code 发起预授权\n  \
          holdfast call preauthed-cancel --help  every field of an endpoint 查看接口字段\n\n{}",
         Exit::help()
     )
