@@ -219,8 +219,8 @@ codes! {
     InvalidResponse = "INVALID_RESPONSE", 200, Channel, AfterQuery, UntilKnown:
         "the bank or wallet gave an answer that cannot be understood; the outcome is not known yet",
         "目标系统响应无效，结果尚不明确"
-        => "query until the outcome is known",
-        "持续查询，直到结果明确"
+        => "query; where that shows no trace of the order, send the same request again under the same number",
+        "先查询；若查不到该订单，请以同一订单号原样重发"
         * "in test: a fixed code was scanned, and the merchant's system at payInfoQueryAddr did not say how much is to be paid; no bill was made",
         "测试环境：扫描固定码后，商户系统（payInfoQueryAddr）未正确返回应付金额；未创建账单"
         * "the official platform answers so when it cannot read what the bank answered; this gateway says TIMEOUT then and goes on asking",
@@ -229,16 +229,16 @@ codes! {
     NetError = "NET_ERROR", 200, Channel, AfterQuery, UntilKnown:
         "the bank or wallet could not be reached; the outcome is not known yet",
         "与目标系统通讯异常，结果尚不明确"
-        => "query until the outcome is known",
-        "持续查询，直到结果明确"
+        => "query; where that shows no trace of the order, send the same request again under the same number",
+        "先查询；若查不到该订单，请以同一订单号原样重发"
         * "the official platform answers so when it loses the bank; this gateway says TIMEOUT then and goes on asking",
         "官方平台在与银行通讯中断时返回该代码；本网关此时返回 TIMEOUT 并继续查询"
         then QUERY;
     Timeout = "TIMEOUT", 200, Channel, AfterQuery, UntilKnown:
         "the bank or wallet has not answered yet; the outcome is not known, and nothing is lost",
         "处理超时，结果尚不明确，请求没有丢失"
-        => "query until the outcome is known; the gateway goes on asking by itself",
-        "持续查询，直到结果明确；网关会自行继续查询"
+        => "query; the gateway goes on asking by itself. A query shows what was done and nothing else: where it shows no trace of the order, send the same request again under the same number, and its answer tells whether it was refused",
+        "先查询；网关会自行继续查询。查询只显示已完成的操作：若查不到该订单，请以同一订单号原样重发，其应答会说明是否被拒绝"
         * "the channel takes longer than the gateway lets a caller wait, 8 seconds unless set otherwise",
         "渠道处理时间超过网关的等待时限，默认 8 秒"
         * "the order or its answer was lost between the gateway and the channel",
