@@ -153,18 +153,25 @@ Example 示例:
 Examples 示例:
   holdfast hold wait 31942026112300000001
   holdfast hold wait 31942026112300000001 --capture 327M22061819820261705544110 --timeout 2m
+  holdfast hold wait 31942026112300000001 --released
 
-Exit code 11 when it was waited long enough. A capture or refund that was refused never shows: see `hold timeline`.
-超过 --timeout 时退出码为 11。被拒绝的完成或退款不会出现在查询结果中，请用 hold timeline 查看。")]
+Exit code 11 when it was waited long enough. What was refused never shows: see `hold timeline`.
+超过 --timeout 时退出码为 11。被拒绝的操作不会出现在查询结果中，请用 hold timeline 查看。")]
     Wait {
         #[command(flatten)]
         which: Which,
         /// Wait for the capture of that number 等待该笔预授权完成
         #[arg(long, value_name = "ORDER", conflicts_with = "refund")]
         capture: Option<String>,
+        /// Wait until that capture is undone 等待该笔预授权完成被撤销
+        #[arg(long, requires = "capture")]
+        reversed: bool,
         /// Wait for the refund of that number 等待该笔退款
         #[arg(long, value_name = "ORDER")]
         refund: Option<String>,
+        /// Wait until the whole payment is given back 等待预授权撤销
+        #[arg(long, conflicts_with_all = ["capture", "refund"])]
+        released: bool,
     },
     /// Show what happened to a bill, whose the money is, and what may be done next 账单经过
     #[command(after_help = "\
@@ -280,7 +287,7 @@ async fn act(desk: &Desk<'_>, what: Hold) -> Result<Exit, Failure> {
                 rest.map_or_else(String::new, |rest| format!("，退回付款人 {} 元", plain(rest)));
             let deed = Deed {
                 question: with(on(&found), "authedOrderId", &order),
-                done: |queried| done(queried.authed_bill_payment.as_ref()),
+                done: Box::new(move |queried| done(queried.authed_bill_payment.as_ref(), amount)),
                 look: desk.line(&["wait", bill, "--date", &date, "--capture", &order]),
                 en: format!("captured {}{back}", sum_of(amount)),
                 zh: format!("已完成 {} 元{also}", plain(amount)),
@@ -304,8 +311,16 @@ async fn act(desk: &Desk<'_>, what: Hold) -> Result<Exit, Failure> {
             let (bill, date) = (found.bill_no.as_str(), found.bill_date.to_string());
             let deed = Deed {
                 question: with(on(&found), "authedOrderId", &capture),
-                done: |queried| closed(queried.authed_bill_payment.as_ref()),
-                look: desk.line(&["wait", bill, "--date", &date, "--capture", &capture]),
+                done: Box::new(|queried| closed(queried.authed_bill_payment.as_ref())),
+                look: desk.line(&[
+                    "wait",
+                    bill,
+                    "--date",
+                    &date,
+                    "--capture",
+                    &capture,
+                    "--reversed",
+                ]),
                 en: "the capture was undone as a whole".to_owned(),
                 zh: "预授权完成已撤销".to_owned(),
                 order: Some(capture.clone()),
@@ -327,8 +342,8 @@ async fn act(desk: &Desk<'_>, what: Hold) -> Result<Exit, Failure> {
             let whole = found.total_amount;
             let deed = Deed {
                 question: on(&found),
-                done: |queried| queried.bill_status == Some(BillStatus::Closed),
-                look: desk.line(&["wait", bill, "--date", &date]),
+                done: Box::new(|queried| queried.bill_status == Some(BillStatus::Closed)),
+                look: desk.line(&["wait", bill, "--date", &date, "--released"]),
                 en: format!(
                     "released: {} back to the payer",
                     whole.map_or_else(|| "all".to_owned(), sum_of)
@@ -355,7 +370,7 @@ async fn act(desk: &Desk<'_>, what: Hold) -> Result<Exit, Failure> {
             let (bill, date) = (found.bill_no.as_str(), found.bill_date.to_string());
             let deed = Deed {
                 question: with(on(&found), "refundOrderId", &order),
-                done: |queried| done(queried.refund_bill_payment.as_ref()),
+                done: Box::new(move |queried| done(queried.refund_bill_payment.as_ref(), amount)),
                 look: desk.line(&["wait", bill, "--date", &date, "--refund", &order]),
                 en: format!("refunded {}", sum_of(amount)),
                 zh: format!("已退款 {} 元", plain(amount)),
@@ -365,12 +380,19 @@ async fn act(desk: &Desk<'_>, what: Hold) -> Result<Exit, Failure> {
             };
             desk.perform::<Refund>(&deed, how.dry_run, how.no_wait).await
         }
-        Hold::Wait { which, capture, refund } => {
+        Hold::Wait { which, capture, reversed, refund, released } => {
+            let goal = match (&capture, &refund) {
+                (Some(_), _) if reversed => Goal::Reversed,
+                (Some(_), _) => Goal::Captured,
+                (None, Some(_)) => Goal::Refunded,
+                (None, None) if released => Goal::Released,
+                (None, None) => Goal::Paid,
+            };
             let mut question: Fields = vec![("billNo", which.bill.clone())];
             question.extend(which.date.map(|date| ("billDate", date)));
             question.extend(capture.map(|order| ("authedOrderId", order)));
             question.extend(refund.map(|order| ("refundOrderId", order)));
-            wait(desk, &question).await
+            wait(desk, &question, goal).await
         }
         Hold::Timeline { which } => {
             let date = match which.date {
@@ -437,14 +459,33 @@ async fn take(
         screen.say(format_args!("\n  {look}"));
         return Ok(Exit::Done);
     }
-    wait(desk, &vec![("billNo", bill), ("billDate", date)]).await
+    wait(desk, &vec![("billNo", bill), ("billDate", date)], Goal::Paid).await
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// That the payer pays, or never will.
+    Paid,
+    Captured,
+    /// That the capture is undone. Until then it stands, which says nothing of its undoing.
+    Reversed,
+    Refunded,
+    /// That the bill is closed. Until then it is paid, which says nothing of its release.
+    Released,
 }
 
 /// Waits until it is certain what became of a bill, or of the order that the question names.
-async fn wait(desk: &Desk<'_>, question: &Fields) -> Result<Exit, Failure> {
-    let order = question.iter().find(|(name, _)| name.ends_with("OrderId"));
-    let about = order.map_or("the payer 等待付款", |_| "the outcome 等待结果");
-    desk.only_waits(&desk.wait_line(question));
+async fn wait(desk: &Desk<'_>, question: &Fields, goal: Goal) -> Result<Exit, Failure> {
+    let about =
+        if goal == Goal::Paid { "the payer 等待付款" } else { "the outcome 等待结果" };
+    let mut line = desk.wait_line(question);
+    match goal {
+        Goal::Reversed => line.push_str(" --reversed"),
+        Goal::Released => line.push_str(" --released"),
+        Goal::Paid | Goal::Captured | Goal::Refunded => {}
+    }
+    desk.only_waits(&line);
     let mut waiting = Wait::begin(desk.screen, format!("waiting for {about}"), desk.patience);
     let mut reached = false;
     loop {
@@ -452,7 +493,7 @@ async fn wait(desk: &Desk<'_>, question: &Fields) -> Result<Exit, Failure> {
         match heard.read {
             Ok(queried) => {
                 reached = true;
-                if let Some(ended) = certain(&queried, order.map(|(name, _)| *name)) {
+                if let Some(ended) = certain(&queried, goal) {
                     drop(waiting);
                     return ended_so(desk, &queried, &heard.body, ended);
                 }
@@ -461,13 +502,13 @@ async fn wait(desk: &Desk<'_>, question: &Fields) -> Result<Exit, Failure> {
             Err(error)
                 if reached
                     && matches!(Exit::of_error(&error), Exit::Unknown | Exit::Unreachable) => {}
-            Err(error) => return Err(desk.failed(&error, &heard.body, &desk.wait_line(question))),
+            Err(error) => return Err(desk.failed(&error, &heard.body, &line)),
         }
         if !waiting.again().await {
             drop(waiting);
             let text =
                 "it was waited long enough, and nothing is certain yet (等待超时，结果尚未确定)";
-            let hint = format!("wait on (继续等待):\n\n  {}", desk.wait_line(question));
+            let hint = format!("wait on (继续等待):\n\n  {line}");
             return Err(Failure::new(Exit::TimedOut, text).hint(hint));
         }
     }
@@ -476,29 +517,31 @@ async fn wait(desk: &Desk<'_>, question: &Fields) -> Result<Exit, Failure> {
 /// How a wait ended: in English, in Chinese, and as a number.
 struct Ended(String, String, Exit);
 
-/// What is certain about a bill, or about its order in the field of that name; `None` while nothing is.
-fn certain(queried: &Queried, order: Option<&str>) -> Option<Ended> {
-    let leg = match order {
-        Some("authedOrderId") => queried.authed_bill_payment.as_ref(),
-        Some(_) => queried.refund_bill_payment.as_ref(),
-        None => return certain_of_bill(queried),
+/// What is certain about what is waited for; `None` while nothing is.
+fn certain(queried: &Queried, goal: Goal) -> Option<Ended> {
+    let leg = match goal {
+        Goal::Paid => return certain_of_bill(queried),
+        Goal::Released => {
+            let closed = queried.bill_status == Some(BillStatus::Closed);
+            return if closed { certain_of_bill(queried) } else { None };
+        }
+        Goal::Captured | Goal::Reversed => queried.authed_bill_payment.as_ref(),
+        Goal::Refunded => queried.refund_bill_payment.as_ref(),
     }?;
     let sum = leg.total_amount.map_or_else(String::new, |fen| yuan(fen.fen().into()));
-    let (en, zh) = match (order, &leg.status) {
-        (
-            _,
-            None | Some(TradeStatus::Unknown | TradeStatus::NewOrder | TradeStatus::WaitBuyerPay),
-        ) => {
-            return None;
+    let (en, zh) = match (goal, leg.status.as_ref()?) {
+        (Goal::Refunded, TradeStatus::TradeSuccess | TradeStatus::TradeRefund) => {
+            (format!("refunded {sum} yuan"), format!("已退款 {sum} 元"))
         }
-        (Some("authedOrderId"), Some(TradeStatus::TradeClosed)) => (
+        (Goal::Captured | Goal::Reversed, TradeStatus::TradeClosed) => (
             format!("the capture of {sum} yuan was undone"),
             format!("预授权完成 {sum} 元，已撤销"),
         ),
-        (Some("authedOrderId"), Some(_)) => {
+        (Goal::Captured, TradeStatus::TradeSuccess | TradeStatus::TradeRefund) => {
             (format!("captured {sum} yuan"), format!("已完成 {sum} 元"))
         }
-        _ => (format!("refunded {sum} yuan"), format!("已退款 {sum} 元")),
+        // Also a status that nobody has told us of: it may mean anything.
+        _ => return None,
     };
     Some(Ended(en, zh, Exit::Done))
 }
@@ -508,7 +551,9 @@ fn certain_of_bill(queried: &Queried) -> Option<Ended> {
     let paid = queried.bill_payment.is_some();
     Some(match queried.bill_status.as_ref()? {
         BillStatus::Paid if queried.auth_id_resp_cd.is_some() => {
-            Ended(format!("{sum} yuan are held"), format!("已冻结 {sum} 元"), Exit::Done)
+            // Not that they still are: a query does not tell of captures unless it names them.
+            let (en, zh) = (format!("{sum} yuan were put on hold"), "预授权成功，冻结");
+            Ended(en, format!("{zh} {sum} 元"), Exit::Done)
         }
         BillStatus::Paid => {
             Ended(format!("{sum} yuan are paid"), format!("已支付 {sum} 元"), Exit::Done)
@@ -579,13 +624,18 @@ fn auth(found: &Queried, how: How) -> Result<String, Failure> {
     }
 }
 
-/// Whether the channel did what an order asks.
-fn done(leg: Option<&BillPayment>) -> bool {
-    let status = leg.and_then(|leg| leg.status.as_ref());
-    matches!(
-        status,
-        Some(TradeStatus::TradeSuccess | TradeStatus::TradeRefund | TradeStatus::TradeClosed)
-    )
+/// Whether the channel did what an order over that amount asks. One of the same number over another amount is not it.
+fn done(leg: Option<&BillPayment>, amount: Amount) -> bool {
+    leg.is_some_and(|leg| {
+        let status = leg.status.as_ref();
+        leg.total_amount.is_none_or(|fen| fen.fen() == amount.fen())
+            && matches!(
+                status,
+                Some(
+                    TradeStatus::TradeSuccess | TradeStatus::TradeRefund | TradeStatus::TradeClosed
+                )
+            )
+    })
 }
 
 /// Whether a capture was undone.

@@ -59,7 +59,7 @@ pub(super) struct Deed {
     /// The query that tells whether it was done.
     pub(super) question: Fields,
     /// Whether the answer to the query says so.
-    pub(super) done: fn(&Queried) -> bool,
+    pub(super) done: Box<dyn Fn(&Queried) -> bool>,
     /// The command that tells what became of it.
     pub(super) look: String,
     /// What is said when it was done.
@@ -253,6 +253,10 @@ impl<'a> Desk<'a> {
             return self.preview::<E>(&deed.fields).await;
         }
         self.at_stake(&deed.look);
+        if let Some(order) = &deed.order {
+            // Before it is sent: whatever becomes of us, the user can ask under the number.
+            self.screen.say(format_args!("order 单号: {order}"));
+        }
         let body = self.until_known::<E>(deed, no_wait).await?;
         self.settled();
         if self.screen.format == Format::Json {
@@ -260,9 +264,6 @@ impl<'a> Desk<'a> {
         } else {
             let line = format!("{} · {}", deed.en, deed.zh);
             self.screen.result(self.screen.tone(Tone::Good, &line))?;
-        }
-        if let Some(order) = &deed.order {
-            self.screen.say(format_args!("order 单号: {order}"));
         }
         self.next(&deed.next);
         Ok(Exit::Done)
@@ -302,9 +303,19 @@ impl<'a> Desk<'a> {
                 Err(error) => match error.code() {
                     // Still on its way, or done by the first one: the query will tell.
                     Some(Code::OrderProcessing | Code::DupOrder | Code::HasCancelled) => {}
-                    _ => {
+                    // The channel's own word on this very order.
+                    Some(Code::TargetFail) => {
                         drop(waiting);
                         return Err(self.failed(&error, &again.body, &deed.look));
+                    }
+                    // Why the second one was not done; the first one may be the reason.
+                    _ => {
+                        let asked = self.query(&deed.question).await?;
+                        drop(waiting);
+                        if asked.read.is_ok_and(|queried| (deed.done)(&queried)) {
+                            return Ok(asked.body);
+                        }
+                        return Err(still_unknown(&error, &deed.look));
                     }
                 },
             }
@@ -404,4 +415,13 @@ impl<'a> Desk<'a> {
         Failure::new(Exit::NotFound, text)
             .hint("rehearse it at a gateway of your own: holdfast serve   or: holdfast demo")
     }
+}
+
+/// A repeat was refused, which says nothing of the first request.
+fn still_unknown(refused: &CallError, look: &str) -> Failure {
+    let text = format!(
+        "whether the first request was done is still not known; the same again was refused: {refused} (重发被拒，首次请求结果仍未知)"
+    );
+    Failure::new(Exit::Unknown, text)
+        .hint(format!("ask before anything else (请先查询):\n\n  {look}"))
 }
