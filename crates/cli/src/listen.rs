@@ -265,10 +265,16 @@ impl<'s> Ear<'s> {
                 self.shows(event, outcome.as_ref())?;
                 return Ok(false);
             }
-            // Written down before it is said: what was shown as taken is not sent again.
             let before = self.cursor.clone();
-            self.goes_on(&event.cursor, Moment(i64::MIN))?;
-            self.shows(event, outcome.as_ref())?;
+            if self.forward.is_none() {
+                // Showing it is all there is to do: what nobody was shown comes again.
+                self.shows(event, None)?;
+                self.goes_on(&event.cursor, Moment(i64::MIN))?;
+            } else {
+                // Written down before it is said: what was shown as taken is not sent again.
+                self.goes_on(&event.cursor, Moment(i64::MIN))?;
+                self.shows(event, outcome.as_ref())?;
+            }
             if taken {
                 self.taken = self.taken.saturating_add(1);
             } else {
@@ -451,7 +457,7 @@ impl<'s> Ear<'s> {
                 .iter()
                 .map(|line| (line.name.to_string(), json!(line.value.as_str())))
                 .collect();
-            return self.screen.result(json!({
+            return self.writes(json!({
                 "cursor": event.cursor.as_str(), "event": event.event.as_str(),
                 "happenedAt": time::show(event.happened_at), "billNo": event.bill_no.as_str(),
                 "billDate": event.bill_date.to_string(), "amount": event.amount.fen(),
@@ -468,7 +474,7 @@ impl<'s> Ear<'s> {
             let tone = if outcome.taken() { Tone::Good } else { Tone::Bad };
             format!("  → {} ({} ms)", self.screen.tone(tone, &outcome.told()), outcome.took_ms)
         });
-        self.screen.result(format_args!(
+        self.writes(format_args!(
             "{}  {}  {}@{}  {}{came}",
             time::show(event.happened_at),
             left(event.event.as_str(), 20),
@@ -488,6 +494,16 @@ impl<'s> Ear<'s> {
             ));
         }
         Ok(())
+    }
+
+    /// Writes on stdout. Where nothing is forwarded, an event that nobody reads there has reached nobody.
+    fn writes(&self, line: impl std::fmt::Display) -> Result<(), Failure> {
+        match self.forward {
+            Some(_) => self.screen.result(line),
+            None => self.screen.result_to_somebody(line).map_err(|failure| {
+                failure.hint("start it again: what was not shown comes again (重启后从游标继续)")
+            }),
+        }
     }
 
     /// The line that a terminal shows all the time.

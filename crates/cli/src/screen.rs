@@ -71,6 +71,13 @@ impl Screen {
         }
     }
 
+    /// Writes a result that nobody can ask for again: whoever closed the pipe has not had it.
+    pub(crate) fn result_to_somebody(&self, text: impl fmt::Display) -> Result<(), Failure> {
+        writeln!(io::stdout().lock(), "{text}").map_err(|error| {
+            Failure::new(Exit::Unexpected, format!("write to stdout: {error} (无法写入标准输出)"))
+        })
+    }
+
     /// Says something beside the results, unless the user wants quiet.
     pub(crate) fn say(&self, text: impl fmt::Display) {
         if !self.quiet {

@@ -368,6 +368,27 @@ fn a_listener_that_only_shows_begins_at_now_and_takes_nothing_from_the_one_that_
     gateway.stop("-TERM", Some(0));
 }
 
+/// Where nothing is forwarded, whoever reads stdout is the receiver.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_was_shown_is_shown_the_next_time() {
+    let (world, gateway) = World::new();
+    world.capture();
+    // A full disk, and a reader that has gone.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    for stdout in [Stdio::from(full), Stdio::from(gone)] {
+        let ended = world.command("listen --since 0").stdout(stdout).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("what was not shown comes again"), "{said}");
+    }
+    let shown = world.run("listen --once", 0).stdout;
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    gateway.stop("-TERM", Some(0));
+}
+
 #[test]
 fn what_a_receiver_does_not_take_can_be_skipped_and_had_again() {
     let (world, gateway) = World::new();
