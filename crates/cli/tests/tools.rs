@@ -456,6 +456,62 @@ fn what_waits_too_long_is_named() {
     finds(&doctor(1), "store", "fail", "version 99");
 }
 
+/// A gateway that was killed leaves logs beside its files. The doctor leaves them too, whole or broken: they may be all
+/// there is of what was committed last.
+#[test]
+fn the_doctor_changes_no_byte_of_what_a_killed_gateway_left() {
+    let hotel = Hotel::new();
+    let served = hotel.serve();
+    let bill =
+        format!("--mid {MID} --tid 88880001 --billNo 31942026112300000001 --billDate 2026-11-23");
+    let make = format!("call get-qrcode {bill} --totalAmount 50000 --base-url {}", served.url);
+    hotel.asks(&make).ends(0);
+    drop(served);
+    let data = hotel.world.0.path().join("holdfast-data");
+    let files = || {
+        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(&data)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            // An index of the log, which follows from it.
+            .filter(|path| !path.display().to_string().ends_with("-shm"))
+            .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let doctor = |code: i32| {
+        let before = files();
+        let ended = hotel.world.run("doctor -o json").ends(code);
+        let same = files() == before;
+        assert!(same, "{}", ended.stdout);
+        ended
+    };
+    assert!(!std::fs::read(data.join("journal.db-wal")).unwrap().is_empty());
+    finds(&doctor(0), "store", "ok", "1 records");
+    std::fs::remove_file(data.join("LOCK")).unwrap();
+    finds(&doctor(0), "store", "ok", "1 records");
+    std::fs::remove_file(data.join("journal.db-shm")).unwrap();
+    std::fs::write(data.join("journal.db-wal"), [7; 9_000]).unwrap();
+    finds(&doctor(1), "store", "fail", "journal.db has version 0");
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    finds(&doctor(1), "store", "fail", "no journal.db");
+}
+
+#[test]
+fn a_broken_outbox_is_no_missing_one() {
+    let hotel = Hotel::new();
+    drop(hotel.serve());
+    let data = hotel.world.0.path().join("holdfast-data");
+    for name in ["notices.db", "notices.db-wal", "notices.db-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    finds(&hotel.world.run("doctor -o json").ends(0), "notices", "warning", "holdfast serve");
+    std::fs::write(data.join("notices.db"), [7; 9_000]).unwrap();
+    finds(&hotel.world.run("doctor -o json").ends(1), "notices", "fail", "from a backup");
+}
+
 #[test]
 fn a_live_gateway_that_would_not_start_is_told_why() {
     let hotel = Hotel::new();
@@ -509,7 +565,8 @@ fn each_step_to_a_gateway_fails_by_itself() {
     let other = answering("404 Not Found", "", "nothing here\n");
     finds(&doctor(&other, 0), "gateway", "left-out", "no Holdfast gateway");
     let sick = answering("503 Service Unavailable", "", "not ready\u{1b}[31m\n");
-    finds(&doctor(&sick, 0), "gateway", "left-out", "503");
+    // A proxy lives, and what is behind it does not.
+    finds(&doctor(&sick, 1), "gateway", "fail", "503");
     // Not HTTPS: told as such, and nothing is sent in plain text instead.
     finds(&doctor(&old.replace("http:", "https:"), 1), "certificate", "fail", "TLS failed");
     finds(&doctor("http://nowhere.invalid:8080", 1), "address", "fail", "nowhere.invalid");

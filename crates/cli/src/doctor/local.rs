@@ -14,7 +14,7 @@ use holdfast_gateway::{
     config::{Config, Environment},
     fit_for_live,
     notices::outbox::{Filter, Letters as _, SqliteOutbox, State},
-    store::{ENVIRONMENT, Kind, SqliteStore, Store},
+    store::{ENVIRONMENT, Kind, OpenError, SqliteStore, Store},
     vault::Vault,
 };
 use holdfast_wire::time;
@@ -131,6 +131,13 @@ fn broken<E: std::fmt::Display>(check: Check) -> impl Fn(E) -> Finding {
 
 /// What there is to say where no store is.
 fn absent(dir: &PathBuf) -> Finding {
+    // Made with the first bill. The journal was there then; a gateway would not start without it.
+    if dir.join("bills.db").exists() {
+        let text =
+            format!("{} has bills and no journal.db: it is lost (流水文件丢失)", dir.display());
+        let todo = "put the whole directory back from a backup; nothing else knows what happened";
+        return Finding::bad(STORE, text, todo);
+    }
     if dir.is_dir() {
         let text = format!("no gateway has run on {} yet (尚未启动过网关)", dir.display());
         let todo = format!("holdfast serve --data-dir {}", pasted(dir));
@@ -301,9 +308,15 @@ impl Look {
     async fn notices(&self) -> Found {
         let dir = self.config.data_dir.clone();
         let outbox = blocking(NOTICES, move || {
-            SqliteOutbox::open_existing(&dir).map_err(|error| {
-                let todo = "start the gateway once; it makes what is missing: holdfast serve";
-                Finding::warning(NOTICES, error.to_string(), todo)
+            SqliteOutbox::open_existing(&dir).map_err(|error| match error {
+                OpenError::Missing { .. } | OpenError::Older { .. } => {
+                    let todo = "start the gateway once; it makes what is missing: holdfast serve";
+                    Finding::warning(NOTICES, error.to_string(), todo)
+                }
+                error => {
+                    let todo = "no gateway starts on it: put the file back from a backup";
+                    Finding::bad(NOTICES, error.to_string(), todo)
+                }
             })
         });
         let outbox = outbox.await?;

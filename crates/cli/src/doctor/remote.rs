@@ -102,7 +102,13 @@ async fn go(url: &str, findings: &mut Vec<Finding>) -> Result<(), Finding> {
     let (before, watch) = (Clock::running(0).wall(), Stopwatch::start());
     let health = target.ask(&mut sender, "/healthz").await?;
     let took_ms = i64::try_from(watch.elapsed().as_millis()).unwrap_or(i64::MAX);
-    if health.status != 200 || health.body.trim() != "ok" {
+    if health.status >= 500 {
+        findings.push(Finding::bad(
+            GATEWAY,
+            format!("HTTP status {} from /healthz: a proxy answers, and the gateway behind it does not (代理有应答，网关无应答)", health.status),
+            "start the gateway, and see where the proxy looks for it",
+        ));
+    } else if health.status != 200 || health.body.trim() != "ok" {
         findings.push(Finding::left_out(
             GATEWAY,
             format!("HTTP status {} from /healthz: this is no Holdfast gateway, or a proxy keeps the path back (不是 Holdfast 网关)", health.status),

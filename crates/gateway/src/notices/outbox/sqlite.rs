@@ -17,7 +17,10 @@ use crate::{
     limits,
     store::{
         OpenError, StoreFault, Task,
-        files::{Durability, NOTICES, Readers, failed, in_use, make_directory, signed, unsigned},
+        files::{
+            Durability, NOTICES, Readers, failed, in_use, leave_log, make_directory, signed,
+            unsigned,
+        },
     },
 };
 
@@ -117,7 +120,12 @@ impl SqliteOutbox {
     /// An [`OpenError`] says what is in the way and what to do.
     pub fn open_existing(dir: &Path) -> Result<Self, OpenError> {
         NOTICES.refuse_other(dir)?;
-        Self::open(dir)
+        let outbox = Self::open(dir)?;
+        let writer = outbox.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        leave_log(&writer)
+            .map_err(|source| OpenError::Sqlite { file: NOTICES.path(dir), source })?;
+        drop(writer);
+        Ok(outbox)
     }
 
     /// Whether a gateway runs on the directory, and delivers what is in its outbox.

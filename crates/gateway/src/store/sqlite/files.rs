@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::super::StoreFault;
 use crate::limits;
@@ -185,6 +185,10 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
 
 /// Whether a gateway runs on the directory. Asked by taking the lock and giving it back at once.
 pub(crate) fn in_use(dir: &Path) -> Result<bool, OpenError> {
+    // Whoever only asks makes nothing.
+    if !dir.join(LOCK).exists() {
+        return Ok(false);
+    }
     match lock(dir) {
         Ok(_) => Ok(false),
         Err(OpenError::InUse { .. }) => Ok(true),
@@ -193,7 +197,7 @@ pub(crate) fn in_use(dir: &Path) -> Result<bool, OpenError> {
 }
 
 impl Schema {
-    pub(super) fn path(&self, dir: &Path) -> PathBuf {
+    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
         dir.join(self.file)
     }
 
@@ -208,7 +212,7 @@ impl Schema {
         if !file.exists() {
             return Ok(());
         }
-        let (found, known) = (version(&open(&file)?, &file)?, self.known());
+        let (found, known) = (version(&open_reader(&file)?, &file)?, self.known());
         if found > known { Err(OpenError::Newer { file, found, known }) } else { Ok(()) }
     }
 
@@ -219,7 +223,7 @@ impl Schema {
         if !file.exists() {
             return Err(OpenError::Missing { dir: dir.to_owned() });
         }
-        let (found, known) = (version(&open(&file)?, &file)?, self.known());
+        let (found, known) = (version(&open_reader(&file)?, &file)?, self.known());
         if found == known { Ok(()) } else { Err(OpenError::Older { file, found, known }) }
     }
 
@@ -280,8 +284,15 @@ fn open(file: &Path) -> Result<Connection, OpenError> {
 pub(super) fn open_reader(file: &Path) -> Result<Connection, OpenError> {
     let connection = open(file)?;
     let failed = |source| OpenError::Sqlite { file: file.to_owned(), source };
+    leave_log(&connection).map_err(failed)?;
     connection.pragma_update(None, "query_only", true).map_err(failed)?;
     Ok(connection)
+}
+
+/// Lets a connection leave the log beside the file as it is, even when it is the last to close. Otherwise it would copy
+/// the log back and remove it, also one that is broken: all that is left of what was committed last.
+pub(crate) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
 /// Connections for reading one file. Nobody waits for one: whoever finds none free opens another.
