@@ -68,11 +68,15 @@ impl Kept {
             "mid": self.mid.as_str(), "gateway": self.gateway, "cursor": cursor.as_str(), "savedAt": time::show(now),
         });
         let draft = beside(&self.file, "new");
-        let write = || {
+        let write = || -> std::io::Result<()> {
             let mut file = File::create(&draft)?;
             file.write_all(format!("{text}\n").as_bytes())?;
             file.sync_all()?;
-            fs::rename(&draft, &self.file)
+            fs::rename(&draft, &self.file)?;
+            // The new name must survive a power cut too, not only the content.
+            #[cfg(unix)]
+            File::open(folder(&self.file))?.sync_all()?;
+            Ok(())
         };
         write().map_err(|error| {
             let what = format!("cursor file {} cannot be written: {error}", self.file.display());
@@ -118,6 +122,12 @@ fn usual(gateway: &str, mid: &Mid, done: &str) -> Result<PathBuf, Failure> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' };
     let gateway: String = gateway.chars().map(plain).collect();
     Ok(state.join("holdfast/listen").join(format!("{mid}@{gateway}.{done}.json")))
+}
+
+/// The directory of a file.
+#[cfg(unix)]
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {
