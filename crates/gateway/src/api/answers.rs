@@ -72,7 +72,8 @@ impl Api {
             // Whoever asks how it stands wants to know it now, not when the worker asks next.
             Some(_) => match self.core.carry_out(bill.clone(), false).await? {
                 Settled::Known(bill, _) => bill,
-                Settled::NotKnown => bill,
+                // Perhaps the worker was asking, and knows by now.
+                Settled::NotKnown => self.core.load(&bill.key).await?,
             },
         };
         let mut legs = [None, None];
