@@ -171,7 +171,12 @@ pub fn read(keys: &[NoticeKey], pairs: &[(String, String)]) -> Result<Notice, No
     if right == 0 {
         return Err(NoticeFault::WrongSignature);
     }
-    let unclear = |name: &str, value: &str| name.contains(['&', '=']) || hides_a_field(value);
+    // By its numbers a receiver knows a notice again, so not even a pair of the random kind may have been moved
+    // into one: the same notice would come as another.
+    let number = |name: &str| matches!(name, "notifyId" | "seqId");
+    let unclear = |name: &str, value: &str| {
+        name.contains(['&', '=']) || hides_a_field(value) || (number(name) && value.contains('&'))
+    };
     if let Some((name, _)) = pairs.iter().find(|(name, value)| unclear(name, value)) {
         return Err(NoticeFault::Ambiguous(name.clone()));
     }

@@ -228,6 +228,15 @@ fn fields_that_were_moved_into_a_name_or_a_value_are_noticed() {
         read_signed(&moved),
         Err(NoticeFault::Ambiguous("seqId=00151100146N&tid".to_owned()))
     );
+    // Or moves the pair that nobody reads into the number by which a receiver knows the notice again: believed, the
+    // same notice would come as another.
+    let known = with(HOLD, &[("oK", "Snwz")]);
+    let number = known.iter().find(|(name, _)| *name == "notifyId").unwrap().1;
+    let number = format!("{number}&oK=Snwz");
+    let mut moved = with(HOLD, &[("notifyId", &number)]);
+    moved.retain(|(name, value)| *name != "notifyId" || *value == number);
+    assert_eq!(sign(&key(), moved.clone()), sign(&key(), known));
+    assert_eq!(read_signed(&moved), Err(NoticeFault::Ambiguous("notifyId".to_owned())));
     for value in ["Tom & Jerry", "a&b=c", "https://x.example/?a=1&b=2", "mid=1", "&mid"] {
         let notice = read_signed(&with(HOLD, &[("memo", value)])).unwrap();
         assert_eq!(notice.memo.as_ref().map(Text::as_str), Some(value));

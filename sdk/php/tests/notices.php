@@ -87,6 +87,9 @@ test('what two readers could read differently is refused although its signature 
     $moved['seqId'] .= '&tid=88880001';
     same(preg_replace('/.*sign=/', '', signedForm(NOTICE)), preg_replace('/.*sign=/', '', signedForm($moved)));
     refused(NoticeFault::Ambiguous, signedForm($moved));
+    // Not even a pair that nobody reads may be in a number by which a notice is known again.
+    refused(NoticeFault::Ambiguous, signedForm(['notifyId' => '911b4376&oK=Snwz'] + NOTICE));
+    refused(NoticeFault::Ambiguous, signedForm(['seqId' => '00151100146N&sK=Snwz'] + NOTICE));
     refused(NoticeFault::Ambiguous, signedForm(['a=b' => '1'] + NOTICE));
     refused(NoticeFault::Ambiguous, signedForm(['a&b' => '1'] + NOTICE));
     // An address may have an `&` as long as no field of a notice follows.
@@ -96,6 +99,12 @@ test('what two readers could read differently is refused although its signature 
 test('what is no notice is refused, and says why', function () {
     refused(NoticeFault::Unsigned, 'mid=1&billStatus=PAID');
     refused(NoticeFault::Unsigned, '');
+    // Signed with an empty key, as anybody could: a key that is not set must not become one.
+    $forged = array_map(fn ($name, $value) => [(string) $name, $value], array_keys(NOTICE), NOTICE);
+    $forged = implode('&', array_map(fn ($pair) => urlencode($pair[0]) . '=' . urlencode($pair[1]), [...$forged, ['sign', Notice::sign('', $forged)]]));
+    foreach (['', [''], [KEY, '']] as $keys) {
+        throws(InvalidArgumentException::class, fn () => Notice::verify($keys, $forged));
+    }
     refused(NoticeFault::NotForm, 'a=%zz&sign=1');
     refused(NoticeFault::NotForm, 'a=%4&sign=1');
     refused(NoticeFault::NotForm, 'a=%ff&sign=1');

@@ -10,7 +10,7 @@ from typing import Dict, List, Tuple
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from holdfast_client import NoticeError, expect, verify_notice
-from holdfast_client.notice import FIELDS, sign
+from holdfast_client.notice import BODY_MAX, FIELDS, sign
 
 from . import around
 
@@ -175,6 +175,10 @@ class Signatures(unittest.TestCase):
                 signed(PLAIN)[-1:] + moved + [("billDate", "2022-04-21&billNo=327M0000000001")]
             ),
             "holds other fields": body_of(signed(PLAIN + [("a&b", "1")])),
+            # Not even a pair that nobody reads may be in a number by which a notice is known again.
+            "`notifyId` holds other": body_of(signed([*PLAIN[:6], ("notifyId", "n1&oK=Snwz"), *PLAIN[7:]])),
+            "`seqId` holds other": body_of(signed([*PLAIN[:7], ("seqId", "s1&sK=Snwz"), *PLAIN[8:]])),
+            "is not form-urlencoded UTF-8": b"x" * (BODY_MAX + 1),
             "lacks a proper seqId": body_of(signed([pair for pair in PLAIN if pair[0] != "seqId"])),
             "lacks a proper notifyId": body_of(signed([pair for pair in PLAIN if pair[0] != "notifyId"] + [("notifyId", " ")])),
             "lacks a proper billStatus": body_of(
