@@ -51,6 +51,7 @@ class DefaultOpenApiClient
         if ($fields === null) {
             throw $exchange->unreadable('it is no JSON object with an errCode');
         }
+        $exchange->mustAgree($fields);
         if (array_key_exists('errInfo', $fields)) {
             return $exchange->body;
         }

@@ -33,12 +33,22 @@ use crate::{CallError, Fault, Known, Patience, Traceable};
 
 /// A [`crate::Client`] whose calls wait. A clone is the same client; threads share it.
 ///
-/// It has one thread of its own, on which connections live. Drop the last clone outside of `async` code: its thread
-/// is waited for.
+/// It has one thread of its own, on which connections live; it ends with the last clone.
 #[derive(Clone)]
 pub struct Client {
     client: crate::Client,
-    runtime: Arc<Runtime>,
+    runtime: Arc<Own>,
+}
+
+/// The thread. Dropped, a runtime waits for its thread, and panics where `async` code cannot wait.
+struct Own(Option<Runtime>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Client {
@@ -52,7 +62,7 @@ impl Client {
             .thread_name("holdfast-client")
             .enable_all()
             .build()?;
-        Ok(Self { client, runtime: Arc::new(runtime) })
+        Ok(Self { client, runtime: Arc::new(Own(Some(runtime))) })
     }
 
     /// As [`crate::Client::call`].
@@ -84,11 +94,11 @@ impl Client {
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-        if Handle::try_current().is_ok() {
+        let (Some(runtime), Err(_)) = (&self.runtime.0, Handle::try_current()) else {
             let why = "a blocking call from async code; use the async client there".to_owned();
             return Err(CallError::Fault(Fault::Unsendable(why)));
-        }
-        self.runtime.block_on(work)
+        };
+        runtime.block_on(work)
     }
 }
 

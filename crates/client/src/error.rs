@@ -151,6 +151,11 @@ impl CallError {
 /// What an answer means.
 pub(crate) fn judge<E: Endpoint>(exchange: &Exchange) -> Result<E::Response, CallError> {
     let status = exchange.status;
+    let done = (200..300).contains(&status);
+    if !done && read_answer::<Anything>(&exchange.body).is_ok() {
+        let why = "it says that all went well, and its status that it did not".to_owned();
+        return Err(CallError::OutcomeUnknown(Unknown::Unreadable { status, why }));
+    }
     match read_answer::<E>(&exchange.body) {
         Ok(response) => Ok(response),
         Err(NoAnswer::Refused(failure)) => {
@@ -163,11 +168,13 @@ pub(crate) fn judge<E: Endpoint>(exchange: &Exchange) -> Result<E::Response, Cal
         }
         // Whoever answers 3xx or 4xx says that it did nothing. After any other status, somebody may
         // have acted and only the answer is broken.
-        Err(_) if (300..500).contains(&status) => Err(CallError::Fault(Fault::NotAGateway {
-            url: exchange.sent.address().to_owned(),
-            status,
-            location: exchange.location.clone(),
-        })),
+        Err(NoAnswer::NotJson(_) | NoAnswer::Incomplete(_)) if (300..500).contains(&status) => {
+            Err(CallError::Fault(Fault::NotAGateway {
+                url: exchange.sent.address().to_owned(),
+                status,
+                location: exchange.location.clone(),
+            }))
+        }
         Err(unreadable) => Err(CallError::OutcomeUnknown(Unknown::Unreadable {
             status,
             why: unreadable.to_string(),
@@ -328,6 +335,26 @@ mod tests {
         check(502, "", "unknown", Repeat::AfterQuery);
         check(200, r#"{"errCode":"SUCC"#, "unknown", Repeat::AfterQuery);
         check(200, r#"{"errCode":"SUCCESS"}"#, "unknown", Repeat::AfterQuery);
+    }
+
+    #[test]
+    fn a_success_that_something_beside_it_contradicts_is_unknown() {
+        let success = r#"{"errCode":"SUCCESS","responseTimestamp":"2022-04-21 15:00:53","mid":"898201612345678","tid":"88880001","billPayment":{"totalAmount":38000,"status":"TRADE_CLOSED"}}"#;
+        for status in [301, 400, 401, 404, 500, 502, 503] {
+            check(status, success, "unknown", Repeat::AfterQuery);
+            check(status, r#"{"errCode":"SUCCESS"}"#, "unknown", Repeat::AfterQuery);
+        }
+        for (outside, inside) in [
+            ("TIMEOUT", "SUCCESS"),
+            ("NO_ORDER", "SUCCESS"),
+            ("SUCCESS", "NO_ORDER"),
+            ("TIMEOUT", "NO_ORDER"),
+        ] {
+            let inside = success.replace("SUCCESS", inside);
+            let body = format!(r#"{{"errCode":"{outside}","data":{inside}}}"#);
+            check(200, &body, "unknown", Repeat::AfterQuery);
+            check(400, &body, "unknown", Repeat::AfterQuery);
+        }
     }
 
     #[test]

@@ -86,6 +86,11 @@ pub trait Traceable: Endpoint {
 
     /// Whether the answer to that question shows that the request was done.
     fn is_shown_by(&self, found: &Queried) -> bool;
+
+    /// Whether the answer shows a trace of it, done or not: then it has arrived, and is not sent again.
+    fn has_trace_in(&self, _found: &Queried) -> bool {
+        false
+    }
 }
 
 impl Client {
@@ -127,6 +132,11 @@ impl Client {
                 Ok(found) if request.is_shown_by(&found) => {
                     return Ok(Known::Found(Box::new(found)));
                 }
+                Ok(found) if request.has_trace_in(&found) => {
+                    last =
+                        "the query shows that it has arrived, and not what became of it".to_owned();
+                    false
+                }
                 Ok(_) => {
                     last = "the query shows no trace of it".to_owned();
                     true
@@ -160,7 +170,9 @@ impl Traceable for GetQrcode {
 
     /// A bill of that number and amount is there.
     fn is_shown_by(&self, found: &Queried) -> bool {
-        found.total_amount.is_some() && found.total_amount == self.terms.total_amount
+        self.terms.bill_no.as_ref() == Some(&found.bill_no)
+            && found.total_amount.is_some()
+            && found.total_amount == self.terms.total_amount
     }
 }
 
@@ -175,8 +187,13 @@ impl Traceable for Preauthed {
 
     /// A capture of that number and amount was done, and was not undone since.
     fn is_shown_by(&self, found: &Queried) -> bool {
-        let payment = found.authed_bill_payment.as_ref();
-        payment.is_some_and(|payment| moved(payment, self.total_amount.into()))
+        let payment = leg(found.authed_bill_payment.as_ref(), &self.authed_order_id);
+        found.bill_no == self.bill_no
+            && payment.is_some_and(|payment| moved(payment, self.total_amount.into()))
+    }
+
+    fn has_trace_in(&self, found: &Queried) -> bool {
+        leg(found.authed_bill_payment.as_ref(), &self.authed_order_id).is_some()
     }
 }
 
@@ -191,7 +208,8 @@ impl Traceable for PreauthedCancel {
 
     /// The capture is closed.
     fn is_shown_by(&self, found: &Queried) -> bool {
-        is_closed(found.authed_bill_payment.as_ref())
+        found.bill_no == self.bill_no
+            && is_closed(leg(found.authed_bill_payment.as_ref(), &self.mer_order_id))
     }
 }
 
@@ -204,10 +222,12 @@ impl Traceable for PreauthCancel {
         })
     }
 
-    /// The bill is closed; or the capture is, if that is what was named.
+    /// The bill is closed; or the capture is, if that is what was named. A hold that ended by its deadline shows
+    /// the same, and is as well given back.
     fn is_shown_by(&self, found: &Queried) -> bool {
-        found.bill_status == Some(BillStatus::Closed)
-            || is_closed(found.authed_bill_payment.as_ref())
+        let capture = leg(found.authed_bill_payment.as_ref(), &self.mer_order_id);
+        found.bill_no == self.bill_no
+            && (found.bill_status == Some(BillStatus::Closed) || is_closed(capture))
     }
 }
 
@@ -223,6 +243,10 @@ impl Traceable for Refund {
     fn is_shown_by(&self, found: &Queried) -> bool {
         let payment = found.refund_bill_payment.as_ref();
         payment.is_some_and(|payment| moved(payment, self.refund_amount.into()))
+    }
+
+    fn has_trace_in(&self, found: &Queried) -> bool {
+        found.refund_bill_payment.is_some()
     }
 }
 
@@ -246,6 +270,11 @@ fn asking(common: &Common, bill: &str) -> Option<Query> {
         refund_order_id: None,
         authed_order_id: None,
     })
+}
+
+/// The leg that was asked about. One that names another order tells nothing of ours.
+fn leg<'f>(found: Option<&'f BillPayment>, order: &OrderId) -> Option<&'f BillPayment> {
+    found.filter(|leg| leg.mer_order_id.as_ref().is_none_or(|number| number == order))
 }
 
 /// Whether a movement was done: it is there, with that amount, and not merely under way.

@@ -469,7 +469,8 @@ impl Exchange {
     /// known, but its text is (`protocol.md` section 7.1).
     fn token_was_refused(&self) -> bool {
         let told = || self.body.windows(REFUSED.len()).any(|part| part == REFUSED.as_bytes());
-        self.status == 401 || (self.status >= 400 && told())
+        // After a 5xx somebody may have acted: nobody sends such a request again by himself.
+        self.status == 401 || ((400..500).contains(&self.status) && told())
     }
 }
 

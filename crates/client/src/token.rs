@@ -15,7 +15,13 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// The token in use, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(Mutex<Option<Kept>>);
+pub(crate) struct Tokens(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    kept: Option<Kept>,
+    failed: Option<(Instant, CallError)>,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -26,25 +32,38 @@ struct Kept {
 
 impl Tokens {
     /// The token in use, or a new one when there is none, it is about to die, or it is `refused`.
-    /// Whoever comes meanwhile waits for the same one.
+    /// Whoever comes meanwhile waits for the same one, and fails with it: one after the other they would
+    /// wait for as many timeouts as there are callers.
     pub(crate) async fn get(
         &self,
         refused: Option<&Token>,
         fetch: impl Future<Output = Result<TokenIssued, CallError>>,
     ) -> Result<Token, CallError> {
-        let mut kept = self.0.lock().await;
-        if let Some(kept) = &*kept
+        let came = clock::mark();
+        let mut state = self.0.lock().await;
+        if let Some(kept) = &state.kept
             && Some(&kept.token) != refused
             && clock::since(kept.fetched) < kept.good_for
         {
             return Ok(kept.token.clone());
         }
+        if let Some((at, error)) = &state.failed
+            && *at >= came
+        {
+            return Err(error.clone());
+        }
         // Counted from before the request, as the gateway counts from before its answer.
         let fetched = clock::mark();
-        let issued = fetch.await?;
+        let issued = match fetch.await {
+            Ok(issued) => issued,
+            Err(error) => {
+                state.failed = Some((clock::mark(), error.clone()));
+                return Err(error);
+            }
+        };
         let life = Duration::from_secs(u64::from(issued.expires_in.0));
         let good_for = life.saturating_sub(MARGIN.min(life / 10));
-        *kept = Some(Kept { token: issued.access_token.clone(), fetched, good_for });
+        state.kept = Some(Kept { token: issued.access_token.clone(), fetched, good_for });
         Ok(issued.access_token)
     }
 }

@@ -267,6 +267,30 @@ async fn a_token_that_is_refused_again_is_not_fetched_for_ever() {
 }
 
 #[tokio::test]
+async fn after_an_error_of_the_server_nothing_is_sent_again_whatever_it_says() {
+    let token = says(200, r#"{"errCode":"0000","accessToken":"t","expiresIn":3600}"#);
+    let broken = says(500, r#"{"errCode":"INTERNAL_ERROR","errInfo":"渠道认证失败"}"#);
+    let (url, received) = gateway(vec![token, broken]).await;
+    let client = client(&url, Scheme::AccessToken);
+    let error = client.call(&reversal(&client)).await.unwrap_err();
+    assert!(matches!(error, CallError::OutcomeUnknown(_)), "{error:?}");
+    assert_eq!(received.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn all_who_wait_for_a_token_fail_with_it_and_nobody_waits_for_another() {
+    let (url, received) = gateway(vec![Act::Silence]).await;
+    let client = client(&url, Scheme::AccessToken);
+    let reversal = reversal(&client);
+    let calls = (client.call(&reversal), client.call(&reversal), client.call(&reversal));
+    let (one, two, three) = tokio::join!(calls.0, calls.1, calls.2);
+    for error in [one, two, three].map(Result::unwrap_err) {
+        assert!(matches!(error, CallError::Fault(Fault::NoToken(_))), "{error:?}");
+    }
+    assert_eq!(received.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_request_whose_token_cannot_be_had_was_not_sent() {
     let (url, received) = gateway(vec![Act::HangUp]).await;
     let client = client(&url, Scheme::AccessToken);

@@ -166,6 +166,67 @@ async fn a_request_that_never_arrived_is_done_once_where_repeating_is_allowed() 
 }
 
 #[tokio::test]
+async fn a_query_proves_what_it_says_of_this_order_and_a_trace_is_not_sent_again() {
+    let found = |bill: &str, leg: &str| {
+        format!(
+            r#"{{"errCode":"SUCCESS","responseTimestamp":"2023-07-19 15:00:53","mid":"898201612345678","tid":"88880001","instMid":"QRPAYDEFAULT","billNo":"{bill}","billDate":"{DATE}","billStatus":"PAID","totalAmount":1908{leg}}}"#
+        )
+    };
+    let leg = |order: &str, status: &str, fen: u64| {
+        format!(
+            r#","authedBillPayment":{{"merOrderId":"{order}","totalAmount":{fen},"status":"{status}"}}"#
+        )
+    };
+    let other = "124F2023071913311600830000";
+    for (answer, shown, arrived) in [
+        (found(BILL, &leg(ORDER, "TRADE_SUCCESS", 1500)), true, true),
+        (found(BILL, &leg(ORDER, "TRADE_REFUND", 1500)), true, true),
+        (found(BILL, &leg(ORDER, "TRADE_CLOSED", 1500)), false, true),
+        (found(BILL, &leg(ORDER, "WAIT_BUYER_PAY", 1500)), false, true),
+        (found(BILL, &leg(ORDER, "TRADE_SUCCESS", 1499)), false, true),
+        // Another capture of the same amount, and another bill.
+        (found(BILL, &leg(other, "TRADE_SUCCESS", 1500)), false, false),
+        (found(other, &leg(ORDER, "TRADE_SUCCESS", 1500)), false, true),
+        (found(BILL, ""), false, false),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let captures = Arc::new(AtomicU32::new(0));
+        let (counted, said) = (captures.clone(), answer.clone());
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 65_536];
+                let length = near.read(&mut request).await.unwrap();
+                if request[..length].starts_with(b"POST /v1/netpay/bills/query ") {
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                        said.len()
+                    );
+                    near.write_all(head.as_bytes()).await.unwrap();
+                    near.write_all(said.as_bytes()).await.unwrap();
+                } else {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        let client = Client::builder()
+            .base_url(url)
+            .credentials(
+                holdfast_client::AppId::parse("app").unwrap(),
+                holdfast_client::AppKey::parse("key").unwrap(),
+            )
+            .build()
+            .unwrap();
+        let brief =
+            Patience::lasting(Duration::from_millis(40)).first_pause(Duration::from_millis(1));
+        let known = client.call_until_known(&capture(&client, "206067"), brief.repeating()).await;
+        assert_eq!(matches!(known, Ok(Known::Found(_))), shown, "{answer}: {known:?}");
+        assert_eq!(captures.load(Ordering::SeqCst) == 1, arrived, "{answer}: sent again or not");
+    }
+}
+
+#[tokio::test]
 async fn what_the_bank_refuses_when_it_is_repeated_is_refused() {
     let gateway = trial::Gateway::start();
     let held = gateway.hold(BILL, 1908);
@@ -237,7 +298,8 @@ fn a_blocking_client_is_shared_by_threads_and_refuses_to_hold_up_async_code() {
         }
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let error = runtime.block_on(async { client.call(&query).unwrap_err() });
+    // Its last clone may end there.
+    let error = runtime.block_on(async move { client.call(&query).unwrap_err() });
     assert!(matches!(error, CallError::Fault(_)), "{error:?}");
 }
 

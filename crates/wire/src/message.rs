@@ -259,6 +259,8 @@ pub enum NoAnswer {
     NotJson(NotJson),
     /// The body says that all went well but lacks what the endpoint answers.
     Incomplete(Vec<FieldFault>),
+    /// The body says one thing in its `errCode`, and another in that of its `data`.
+    Contradictory,
 }
 
 /// Reads the answer to a request, wrapped in `data` or not. Anybody can answer anything, so no answer
@@ -272,6 +274,9 @@ pub fn read_answer<E: Endpoint>(body: &[u8]) -> Result<E::Response, NoAnswer> {
         Some(Json::Object(data)) if data.get("errCode").is_some() => data,
         _ => &whole,
     };
+    if !agree(whole.get("errCode"), answer.get("errCode")) {
+        return Err(NoAnswer::Contradictory);
+    }
     match answer.get("errCode") {
         Some(Json::Text(code)) if says_done(code) => {
             E::Response::decode(answer).map_err(NoAnswer::Incomplete)
@@ -280,6 +285,17 @@ pub fn read_answer<E: Endpoint>(body: &[u8]) -> Result<E::Response, NoAnswer> {
             Ok(failure) => NoAnswer::Refused(Box::new(failure)),
             Err(faults) => NoAnswer::Incomplete(faults),
         }),
+    }
+}
+
+/// Whether the envelope and what is in it say the same. An envelope that says nothing does not object.
+fn agree(outside: Option<&Json<'_>>, inside: Option<&Json<'_>>) -> bool {
+    match (outside, inside) {
+        (None, _) => true,
+        (Some(Json::Text(outside)), Some(Json::Text(inside))) => {
+            outside == inside || (says_done(outside) && says_done(inside))
+        }
+        (outside, inside) => outside == inside,
     }
 }
 
@@ -294,6 +310,7 @@ impl fmt::Display for NoAnswer {
             }
             Self::NotJson(fault) => write!(f, "the answer is {fault}"),
             Self::Incomplete(faults) => write!(f, "the answer is incomplete: {}", list(faults)),
+            Self::Contradictory => f.write_str("the answer says something else in `data`"),
         }
     }
 }

@@ -29,6 +29,7 @@ final class Exchange
         if ($answer === null) {
             throw $this->unreadable('it is no JSON object with an errCode');
         }
+        $this->mustAgree($answer);
         $errCode = $answer['errCode'];
         if (in_array($errCode, $success, true)) {
             // In an envelope the fields of the answer are one level down.
@@ -58,7 +59,54 @@ final class Exchange
     public function fields(): ?array
     {
         $answer = json_decode($this->body, true, 32);
-        return is_array($answer) && is_string($answer['errCode'] ?? null) ? $answer : null;
+        $good = is_array($answer) && is_string($answer['errCode'] ?? null) && !self::saysTwice($this->body);
+        return $good ? $answer : null;
+    }
+
+    /**
+     * Makes sure that nothing contradicts what an answer says: the HTTP status a success, or the inside of an envelope
+     * its outside.
+     *
+     * @param array<string, mixed> $answer what `fields` gave
+     * @throws OutcomeUnknownException when something does
+     */
+    public function mustAgree(array $answer): void
+    {
+        $done = static fn (mixed $code): bool => in_array($code, [Code::SUCCESS, '0000'], true);
+        $errCode = $answer['errCode'];
+        $inside = is_array($answer['data'] ?? null) ? $answer['data']['errCode'] ?? $errCode : $errCode;
+        if ($inside !== $errCode && !($done($inside) && $done($errCode))) {
+            $why = "it says $errCode and something else in its data";
+        } elseif ($done($errCode) && ($this->status < 200 || $this->status > 299)) {
+            $why = "it says $errCode, and its status that it was not done";
+        } else {
+            return;
+        }
+        $message = "{$this->url} answered {$this->status} and contradicts itself: $why; " . OutcomeUnknownException::ADVICE;
+        throw new OutcomeUnknownException($message, Repeat::AfterQuery, $errCode, $this->status, $this->body);
+    }
+
+    /** Whether an object in a JSON text has a name twice: PHP would take the last, and another reader the first. */
+    private static function saysTwice(string $json): bool
+    {
+        $token = '/[{}]|("[^"\\\\]*+(?:\\\\.[^"\\\\]*+)*+")(\s*+:)?/s';
+        $names = [];
+        for ($at = 0; preg_match($token, $json, $found, PREG_OFFSET_CAPTURE, $at) === 1;) {
+            $at = $found[0][1] + strlen($found[0][0]);
+            if ($found[0][0] === '{') {
+                $names[] = [];
+            } elseif ($found[0][0] === '}') {
+                array_pop($names);
+            } elseif (isset($found[2])) {
+                $name = '=' . json_decode($found[1][0]);
+                $object = (int) array_key_last($names);
+                if (isset($names[$object][$name])) {
+                    return true;
+                }
+                $names[$object][$name] = true;
+            }
+        }
+        return false;
     }
 
     /** What it means that an answer cannot be read. */
@@ -88,6 +136,8 @@ final class Exchange
     /** Whether the gateway refused the token and did nothing. The official platform's status is not known, its text is. */
     public function tokenWasRefused(): bool
     {
-        return $this->status === 401 || ($this->status >= 400 && str_contains($this->body, '认证失败'));
+        // After a 5xx somebody may have acted: nobody sends such a request again by himself.
+        $denied = $this->status >= 400 && $this->status < 500;
+        return $this->status === 401 || ($denied && str_contains($this->body, '认证失败'));
     }
 }

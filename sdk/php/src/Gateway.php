@@ -65,7 +65,7 @@ final class Gateway
         return $this->transport->post($url, $body, "OPEN-ACCESS-TOKEN AccessToken=$token");
     }
 
-    private function token(?string $refused = null): string
+    private function token(#[\SensitiveParameter] ?string $refused = null): string
     {
         // Another key of the same app has tokens of its own.
         $name = "{$this->baseUrl}\n{$this->appId}\n{$this->appKey->expose()}";

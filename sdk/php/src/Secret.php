@@ -7,17 +7,21 @@ namespace Holdfast;
 /** A text that does not print: a key, or a token. */
 final class Secret implements \Stringable
 {
-    public function __construct(#[\SensitiveParameter] private readonly string $text)
+    /** Nothing prints what a function knows, not even `var_export`. */
+    private readonly \Closure $text;
+
+    public function __construct(#[\SensitiveParameter] string $text)
     {
         if ($text === '') {
             throw new \InvalidArgumentException('a key is empty 密钥为空');
         }
+        $this->text = static fn (): string => $text;
     }
 
     /** The text itself, to sign with. */
     public function expose(): string
     {
-        return $this->text;
+        return ($this->text)();
     }
 
     public function __toString(): string

@@ -58,8 +58,11 @@ final class TokenCache
      * @param string $name whose token it is; it becomes part of a file's name only as a digest
      * @param callable(): array{token: string, life: int} $fetch gets a new one, with the seconds it lives
      */
-    public function get(#[\SensitiveParameter] string $name, callable $fetch, ?string $refused = null): string
-    {
+    public function get(
+        #[\SensitiveParameter] string $name,
+        callable $fetch,
+        #[\SensitiveParameter] ?string $refused = null,
+    ): string {
         $name = hash('sha256', $name);
         $good = static fn (?array $kept): bool =>
             $kept !== null && $kept['token'] !== $refused && Clock::seconds() < $kept['until'];
@@ -133,7 +136,7 @@ final class TokenCache
      * @param resource $file
      * @param array{token: string, until: int} $kept
      */
-    private static function write($file, array $kept): void
+    private static function write($file, #[\SensitiveParameter] array $kept): void
     {
         ftruncate($file, 0);
         rewind($file);

@@ -41,7 +41,7 @@ final class Transport
      * @throws NotSentException when nothing was sent
      * @throws OutcomeUnknownException when it was sent and no answer came
      */
-    public function post(string $url, string $json, ?string $authorization): Exchange
+    public function post(string $url, string $json, #[\SensitiveParameter] ?string $authorization): Exchange
     {
         $headers = ['Content-Type: application/json', 'Accept: application/json', 'Expect:'];
         if ($authorization !== null) {

@@ -40,6 +40,22 @@ test('an answer that cannot be read is an outcome unknown', function () {
         unknown(answering(...$answer));
     }
 });
+test('a success that something beside it contradicts is an outcome unknown', function () {
+    $done = '{"errCode":"SUCCESS","billNo":"1","billDate":"2"}';
+    $contradictions = array_map(fn ($status) => [$status, $done], [302, 400, 401, 404, 500, 503]);
+    foreach (['TIMEOUT' => 'SUCCESS', 'NO_ORDER' => 'SUCCESS', 'SUCCESS' => 'TIMEOUT'] as $outside => $inside) {
+        $contradictions[] = [200, "{\"errCode\":\"$outside\",\"data\":" . str_replace('SUCCESS', $inside, $done) . '}'];
+    }
+    foreach ($contradictions as $answer) {
+        unknown(answering(...$answer), 'contradicts itself');
+        $asked = (object) ['url' => answering(...$answer), 'apiVersion' => 'v1', 'serviceCode' => '/x', 'data' => '{}', 'needToken' => false];
+        throws(OutcomeUnknownException::class, fn () => (new DefaultOpenApiClient())->execute($asked, 'app', 'key'));
+    }
+    // PHP would take the last of two.
+    unknown(answering(200, '{"errCode":"TIMEOUT","errCode":"SUCCESS","billNo":"1","billDate":"2"}'));
+    unknown(answering(200, '{"errCode":"SUCCESS","billNo":"1","billDate":"2","x":{"a":"\\"{","b":[{"c":1,"\\u0063":2}]}}'));
+    same('1', ask(answering(200, '{"errCode":"SUCCESS","billNo":"1","billDate":"2","x":[{"a":"\\"a\\":"},{"a":"{"}],"y":{"a":{"a":1}}}'))->billNo);
+});
 test('codes that no source tells of are refusals with a 4xx only', function () {
     unknown(answering(200, '{"errCode":"NEVER_SEEN"}'));
     $refused = throws(RefusedException::class, fn () => ask(answering(412, '{"errCode":"5131016"}')));

@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Union, cast
 
 from .answers import BillState, Captured, QrCode, Refunded, Released, Reversed
-from .errors import answered
+from .errors import answered, unreadable
 from .gateway import BODY_SIG, TIMEOUT, Gateway, beijing_now, encode, read
 
 AMOUNT_MAX = 100_000_000
 """The largest amount, in fen: one million yuan."""
+
+
+# Without these a success cannot be understood, so it is none.
+_NEEDED = {
+    "get-qrcode": ("billQRCode",),
+    "query": ("billNo", "billDate"),
+    "preauthed": ("authedBillPayment",),
+    "preauth-cancel": ("billPayment",),
+    "preauthed-cancel": ("billPayment",),
+}
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,10 @@ class Client:
         path = endpoint if endpoint.startswith("/") else f"/v1/netpay/bills/{endpoint}"
         answer = self._gateway.exchange(path, body, self._scheme)
         said = read(answer, self._gateway.base_url + path)
-        if said["errCode"] == "SUCCESS" and 200 <= answer.status < 300:
+        if said["errCode"] == "SUCCESS":
+            lacks = [name for name in _NEEDED.get(endpoint, ()) if name not in said]
+            if lacks:
+                raise unreadable(f"says SUCCESS and lacks {', '.join(lacks)}", answer.status, self._gateway.base_url + path)
             return said
         raise answered(said, answer.status)
 

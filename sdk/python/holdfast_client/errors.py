@@ -91,9 +91,6 @@ def answered(fields: Dict[str, Any], status: int) -> HoldfastError:
     text = fields.get("errMsg") or fields.get("errInfo") or "no reason given"
     # A code that no source tells of: with a 4xx it is a refusal; otherwise we do not guess.
     is_open = code in OPEN if code in REPEAT else not 400 <= status < 500
-    if code == "SUCCESS":
-        # A success that its own status contradicts.
-        is_open, text = True, f"but the HTTP status is {status}"
     error: HoldfastError
     if is_open:
         error = OutcomeUnknown(f"{code}: {text}")

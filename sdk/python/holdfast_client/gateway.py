@@ -55,16 +55,32 @@ def encode(fields: Mapping[str, Any]) -> bytes:
 def read(answer: Answer, url: str) -> Dict[str, Any]:
     """The fields of an answer.
 
-    Raises what it means that it has no error code.
+    Raises what it means that it has no error code, and OutcomeUnknown if it contradicts itself.
     """
     try:
         fields = json.loads(answer.body.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict) and isinstance(fields.get("errCode"), str):
+        _agree(fields, answer.status)
         return fields
     why = f"points to {answer.location}, which is not followed," if answer.location else "has no error code"
     raise unreadable(why, answer.status, url)
+
+
+def _agree(fields: Dict[str, Any], status: int) -> None:
+    """Makes sure that nothing contradicts what an answer says: its HTTP status a success, or the inside of an envelope
+    its outside."""
+    done, code, data = ("SUCCESS", "0000"), fields["errCode"], fields.get("data")
+    inside = data.get("errCode", code) if isinstance(data, dict) else code
+    error = None
+    if inside != code and not (inside in done and code in done):
+        error = OutcomeUnknown(f"{code}, but in its data {inside!r}")
+    elif code in done and not 200 <= status < 300:
+        error = OutcomeUnknown(f"{code}: but the HTTP status is {status}")
+    if error is not None:
+        error.code, error.status, error.answer = code, status, fields
+        raise error
 
 
 def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
@@ -111,8 +127,8 @@ class Gateway:
             raise ValueError(f"{scheme!r} is neither {BODY_SIG} nor {ACCESS_TOKEN}")
         token = self._tokens.get(self._fetch_token)
         answer = self._send(path, body, f"{ACCESS_TOKEN} AccessToken={token}")
-        if answer.status == 401 or (answer.status >= 400 and _REFUSED in answer.body):
-            # Nothing was done. Once only: a second refusal is not about the token's age.
+        if answer.status == 401 or (400 <= answer.status < 500 and _REFUSED in answer.body):
+            # Nothing was done; after a 5xx somebody may have acted. Once only: a second refusal is not about the token's age.
             token = self._tokens.get(self._fetch_token, refused=token)
             answer = self._send(path, body, f"{ACCESS_TOKEN} AccessToken={token}")
         return answer

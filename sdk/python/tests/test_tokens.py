@@ -7,7 +7,7 @@ import unittest
 from typing import List, Tuple
 from unittest import mock
 
-from holdfast_client import ACCESS_TOKEN, Bill, Client, NotSent, Refused, tokens
+from holdfast_client import ACCESS_TOKEN, Bill, Client, NotSent, OutcomeUnknown, Refused, tokens
 from holdfast_client.gateway import TOKEN_PATH
 
 from . import around
@@ -27,7 +27,7 @@ class Tokens(unittest.TestCase):
 
     def test_twenty_threads_fetch_one_token(self) -> None:
         def serve(path: str, body: bytes) -> Tuple[int, bytes]:
-            return issued(1) if path == TOKEN_PATH else (200, b'{"errCode":"SUCCESS"}')
+            return issued(1) if path == TOKEN_PATH else (200, b'{"errCode":"SUCCESS","billNo":"1","billDate":"2"}')
 
         with around.Server(serve) as server:
             # Two clients of one app, as a program that makes one for each request has them.
@@ -154,6 +154,16 @@ class Tokens(unittest.TestCase):
         with around.Server(serve) as server, self.assertRaises(Refused):
             around.client(ACCESS_TOKEN, server.url).query(BILL)
         self.assertEqual([path for path, _ in server.requests].count(TOKEN_PATH), 1)
+
+    def test_after_an_error_of_the_server_nothing_is_sent_again(self) -> None:
+        broken = '{"errCode":"INTERNAL_ERROR","errInfo":"渠道认证失败"}'.encode()
+
+        def serve(path: str, body: bytes) -> Tuple[int, bytes]:
+            return issued(1) if path == TOKEN_PATH else (500, broken)
+
+        with around.Server(serve) as server, self.assertRaises(OutcomeUnknown):
+            around.client(ACCESS_TOKEN, server.url).query(BILL)
+        self.assertEqual(len(server.requests), 2)
 
     def test_without_a_token_nothing_is_sent(self) -> None:
         answers: List[Tuple[int, bytes]] = [

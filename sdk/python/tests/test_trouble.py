@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from holdfast_client import Bill, Client, HoldfastError, NotSent, OutcomeUnknown, Refused
 from holdfast_client.errors import OPEN, REPEAT
+from holdfast_client.gateway import Gateway
 from holdfast_client.transport import ANSWER_MAX
 
 from . import around
@@ -122,10 +123,18 @@ class Trouble(unittest.TestCase):
         self.answer(200, body, OutcomeUnknown, "after_query", "NEVER_HEARD_OF: why")
         self.answer(500, body, OutcomeUnknown, "after_query", "NEVER_HEARD_OF: why")
         self.answer(403, body, Refused, "pointless", "NEVER_HEARD_OF: why")
-        # Nor is a success that the status contradicts.
-        success = b'{"errCode":"SUCCESS"}'
-        with around.Server(lambda *_: (500, success)) as server, self.assertRaises(OutcomeUnknown):
-            around.client(base_url=server.url).query(BILL)
+
+    def test_a_success_that_something_beside_it_contradicts_is_an_unknown_outcome(self) -> None:
+        success = {"errCode": "SUCCESS", "billNo": "327M00000000", "billDate": "2022-04-21"}
+        contradictions = [(status, success) for status in (302, 400, 401, 404, 500, 503)]
+        for outside, inside in (("TIMEOUT", "SUCCESS"), ("NO_ORDER", "SUCCESS"), ("SUCCESS", "TIMEOUT")):
+            contradictions.append((200, {"errCode": outside, "data": {**success, "errCode": inside}}))
+        for status, fields in contradictions:
+            body = json.dumps(fields).encode()
+            self.answer(status, body, OutcomeUnknown, "after_query", "but the HTTP status is|but in its data")
+            with around.Server(lambda *_: (status, body)) as server, self.assertRaises(OutcomeUnknown):
+                Gateway(server.url, "app", "key").post("/v1/netpay/bills/query", b"{}")
+        self.answer(200, b'{"errCode":"SUCCESS"}', OutcomeUnknown, "after_query", "lacks billNo, billDate")
 
     def test_every_code_has_the_advice_of_the_reference(self) -> None:
         text = (around.REPOSITORY / "docs/reference.md").read_text(encoding="utf-8")

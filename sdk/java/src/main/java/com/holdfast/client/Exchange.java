@@ -7,6 +7,7 @@ import java.util.Set;
 /** An answer as it was received, and what it means. */
 public final class Exchange {
     private static final Set<String> DONE = Set.of(Codes.SUCCESS);
+    private static final Set<String> SAYS_DONE = Set.of(Codes.SUCCESS, "0000");
 
     /** The address that was asked. */
     public final String url;
@@ -42,6 +43,7 @@ public final class Exchange {
         if (answer == null) {
             throw unreadable("it is no JSON object with an errCode");
         }
+        mustAgree(answer);
         String errCode = (String) answer.get("errCode");
         if (success.contains(errCode)) {
             Map<String, Object> inside = inside(answer);
@@ -82,12 +84,35 @@ public final class Exchange {
      * Makes sure that this is the answer of a gateway, whatever it says.
      *
      * @throws RefusedException when it is the answer of somebody else, who did nothing
-     * @throws OutcomeUnknownException when it cannot be read
+     * @throws OutcomeUnknownException when it cannot be read, or contradicts itself
      */
     public void mustBeReadable() {
-        if (fields() == null) {
+        Map<String, Object> answer = fields();
+        if (answer == null) {
             throw unreadable("it is no JSON object with an errCode");
         }
+        mustAgree(answer);
+    }
+
+    /**
+     * Makes sure that nothing contradicts what an answer says: the HTTP status a success, or the inside of an envelope its
+     * outside.
+     */
+    private void mustAgree(Map<String, Object> answer) {
+        Object errCode = answer.get("errCode");
+        Object data = answer.get("data");
+        boolean wrapped = data instanceof Map && ((Map<?, ?>) data).containsKey("errCode");
+        Object inside = wrapped ? ((Map<?, ?>) data).get("errCode") : errCode;
+        String why;
+        if (!errCode.equals(inside) && !(SAYS_DONE.contains(errCode) && SAYS_DONE.contains(String.valueOf(inside)))) {
+            why = "it says " + errCode + " and something else in its data";
+        } else if (SAYS_DONE.contains(errCode) && (status < 200 || status > 299)) {
+            why = "it says " + errCode + ", and its status that it was not done";
+        } else {
+            return;
+        }
+        String message = url + " answered " + status + " and contradicts itself: " + why;
+        throw new OutcomeUnknownException(message, (String) errCode, status, body);
     }
 
     /** What it means that an answer cannot be read. */
@@ -106,6 +131,7 @@ public final class Exchange {
 
     /** Whether the gateway refused the token and did nothing. The official platform's status is not known, its text is. */
     boolean tokenWasRefused() {
-        return status == 401 || (status >= 400 && body.contains("认证失败"));
+        // After a 5xx somebody may have acted: nobody sends such a request again by himself.
+        return status == 401 || (status >= 400 && status < 500 && body.contains("认证失败"));
     }
 }

@@ -27,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
@@ -94,7 +95,7 @@ public final class Transport {
                 .timeout(timeout)
                 .header("Content-Type", "application/json")
                 .header("Accept", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofByteArray(json));
+                .POST(new Once(json));
         if (authorization != null) {
             request.header("Authorization", authorization);
         }
@@ -186,6 +187,37 @@ public final class Transport {
         } catch (IOException | GeneralSecurityException failed) {
             throw new IllegalArgumentException(
                     "cannot read the certificates in " + caFile + " 无法读取证书文件: " + failed.getMessage(), failed);
+        }
+    }
+
+    /** A body that is given out once: where a property of the JVM has Java send a POST again by itself, it fails. */
+    private static final class Once implements HttpRequest.BodyPublisher {
+        private final HttpRequest.BodyPublisher body;
+        private final AtomicBoolean given = new AtomicBoolean();
+
+        Once(byte[] json) {
+            body = HttpRequest.BodyPublishers.ofByteArray(json);
+        }
+
+        @Override
+        public long contentLength() {
+            return body.contentLength();
+        }
+
+        @Override
+        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+            if (given.getAndSet(true)) {
+                subscriber.onSubscribe(new Flow.Subscription() {
+                    @Override
+                    public void request(long wanted) {}
+
+                    @Override
+                    public void cancel() {}
+                });
+                subscriber.onError(new IOException("the connection broke, and a request is sent once"));
+            } else {
+                body.subscribe(subscriber);
+            }
         }
     }
 

@@ -301,6 +301,33 @@ public final class Tests {
                 unknown(answering(200, body));
             }
         });
+        test("a success that something beside it contradicts is an outcome unknown", () -> {
+            String done = "{\"errCode\":\"SUCCESS\",\"billNo\":\"1\",\"billDate\":\"2\"}";
+            for (int status : new int[] {302, 400, 401, 404, 500, 503}) {
+                unknown(answering(status, done), "contradicts itself");
+                OpenApiContext context = context(answering(status, done));
+                context.getConfigBean().setNeedToken(false);
+                thrown(OutcomeUnknownException.class, () -> HttpTransport.getInstance().doPost(context, "{}"));
+            }
+            for (List<String> codes : List.of(
+                    List.of("TIMEOUT", "SUCCESS"), List.of("NO_ORDER", "SUCCESS"), List.of("SUCCESS", "TIMEOUT"))) {
+                unknown(answering(200, "{\"errCode\":\"" + codes.get(0) + "\",\"data\":"
+                        + done.replace("SUCCESS", codes.get(1)) + "}"), "contradicts itself");
+            }
+        });
+        test("nothing is sent twice by itself, not even if a property of the JVM wants it", () -> {
+            // The test script sets jdk.httpclient.enableAllMethodRetry.
+            same("true", System.getProperty("jdk.httpclient.enableAllMethodRetry"));
+            BlockingQueue<String> bodies = new ArrayBlockingQueue<>(10);
+            String broken = fake((connection, request) -> {
+                if (request.contains("billNo")) {
+                    bodies.add(request);
+                }
+                connection.close();
+            });
+            unknown(broken, "the connection broke before the answer");
+            same(1, bodies.size());
+        });
         test("codes that no source tells of are refusals with a 4xx only", () -> {
             unknown(answering(200, "{\"errCode\":\"NEVER_SEEN\"}"));
             String odd = answering(412, "{\"errCode\":\"5131016\"}");
@@ -598,6 +625,9 @@ public final class Tests {
             moved.remove("tid");
             same(Notice.sign(KEY, notice()), Notice.sign(KEY, moved));
             refused(NoticeException.Fault.AMBIGUOUS, signed(moved));
+            // Not even a pair that nobody reads may be in a number by which a notice is known again.
+            refused(NoticeException.Fault.AMBIGUOUS, signed(notice("notifyId", "911b4376&oK=Snwz")));
+            refused(NoticeException.Fault.AMBIGUOUS, signed(notice("seqId", "00151100146N&sK=Snwz")));
             refused(NoticeException.Fault.AMBIGUOUS, signed(notice("a=b", "1")));
             refused(NoticeException.Fault.AMBIGUOUS, signed(notice("a&b", "1")));
             String address = signed(notice("billQRCode", "https://q.example/?id=1&x=2"));
