@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,7 @@ def main(binary, seed):
 
         def run(*words):
             command = [binary, *words, "--data-dir", folder]
-            return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True).stdout
+            return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True, timeout=60).stdout
 
         notice_key = secret(run("merchant", "add", shop.MID, "--name", "测试商户"))
         run("merchant", "add", shop.OTHER_MID, "--name", "分店")
@@ -55,12 +56,20 @@ def main(binary, seed):
                 env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True,
             )
         try:
-            url = re.search(r"http://\S+", gateway.stdout.readline()).group()
+            ready, _, _ = select.select([gateway.stdout], [], [], 60)
+            said = re.search(r"http://\S+", gateway.stdout.readline()) if ready else None
+            if said is None:
+                sys.exit("the gateway did not start:\n" + log.read_text())
+            url = said.group()
             failed = ask_everything(url, app_key, notice_key, seed, folder)
             alive = urllib.request.urlopen(url + "/healthz", timeout=30).status == 200
         finally:
             gateway.terminate()
-            ended = gateway.wait(60)
+            try:
+                ended = gateway.wait(60)
+            except subprocess.TimeoutExpired:
+                gateway.kill()
+                ended = gateway.wait()
         broken = [line for line in log.read_text().splitlines() if "panicked" in line or "ended badly" in line]
         run("ledger", "verify")
         if failed or not alive or ended or broken:

@@ -91,11 +91,12 @@ public final class Transport {
 
     /** Posts JSON as it is; {@code authorization}, if not {@code null}, proves who asks. */
     Exchange post(String url, byte[] json, String authorization) {
+        Once once = new Once(json);
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url))
                 .timeout(timeout)
                 .header("Content-Type", "application/json")
                 .header("Accept", "application/json")
-                .POST(new Once(json));
+                .POST(once);
         if (authorization != null) {
             request.header("Authorization", authorization);
         }
@@ -107,7 +108,7 @@ public final class Transport {
             String body = new String(response.body(), StandardCharsets.UTF_8);
             return new Exchange(url, response.statusCode(), body, location);
         } catch (ExecutionException failed) {
-            throw why(url, failed.getCause());
+            throw why(url, failed.getCause(), once.given.get());
         } catch (TimeoutException late) {
             throw late();
         } catch (InterruptedException interrupted) {
@@ -119,18 +120,20 @@ public final class Transport {
         }
     }
 
-    private HoldfastException why(String url, Throwable failure) {
+    private HoldfastException why(String url, Throwable failure, boolean given) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            // TLS comes before the request, so after a bad certificate nothing was sent.
-            if (cause instanceof ConnectException
+            // TLS comes before the request, so after a bad certificate nothing was sent. But what was given out once may
+            // have arrived, whatever became of a second attempt.
+            boolean unreached = cause instanceof ConnectException
                     || cause instanceof HttpConnectTimeoutException
                     || cause instanceof UnresolvedAddressException
-                    || cause instanceof SSLHandshakeException) {
+                    || cause instanceof SSLHandshakeException;
+            if (unreached && !given) {
                 String message = "cannot reach " + url + ": " + said(failure) + "; nothing was sent 无法连接，未发送任何请求";
                 return new NotSentException(
                         message, cause instanceof SSLHandshakeException ? Repeat.POINTLESS : Repeat.SAFE);
             }
-            if (cause instanceof HttpTimeoutException) {
+            if (cause instanceof HttpTimeoutException && !unreached) {
                 return late();
             }
         }

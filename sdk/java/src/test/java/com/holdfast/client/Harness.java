@@ -115,7 +115,7 @@ final class Harness {
         return "http://127.0.0.1:" + server.getLocalPort();
     }
 
-    private static String request(InputStream in) throws IOException {
+    static String request(InputStream in) throws IOException {
         StringBuilder head = new StringBuilder();
         for (int next = in.read(); next >= 0; next = in.read()) {
             head.append((char) next);

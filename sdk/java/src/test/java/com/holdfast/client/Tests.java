@@ -19,6 +19,9 @@ import com.chinaums.open.api.internal.util.http.HttpTransport;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -327,6 +330,15 @@ public final class Tests {
             });
             unknown(broken, "the connection broke before the answer");
             same(1, bodies.size());
+            // Nor does it say that nothing was sent when the second attempt finds nobody.
+            ServerSocket gone = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+            Harness.beside(() -> {
+                try (Socket connection = gone.accept()) {
+                    gone.close();
+                    Harness.request(connection.getInputStream());
+                }
+            });
+            unknown("http://127.0.0.1:" + gone.getLocalPort(), "the connection broke before the answer");
         });
         test("codes that no source tells of are refusals with a 4xx only", () -> {
             unknown(answering(200, "{\"errCode\":\"NEVER_SEEN\"}"));
