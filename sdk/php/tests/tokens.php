@@ -85,6 +85,10 @@ test('a refused token is renewed once, and no more than once', function () {
     $client = client(baseUrl: $url, scheme: Scheme::AccessToken);
     same('BAD_SIGN', throws(RefusedException::class, fn () => $client->query('327M0000000'))->errCode);
     same(3, client(baseUrl: $url)->call('/v1/x', [])['requests'], 'two tries, and this');
+    // By the status, or by the words of the official platform; after a 5xx somebody may have acted.
+    foreach ([[401, 'no', true], [412, '认证失败', true], [412, 'no', false], [500, '渠道认证失败', false]] as [$status, $words, $refused]) {
+        same($refused, (new Holdfast\Exchange($url, $status, "{\"errCode\":\"X\",\"errInfo\":\"$words\"}"))->tokenWasRefused(), "$status $words");
+    }
 });
 
 test('processes share a token through a file that only their user can read', function () {

@@ -413,6 +413,12 @@ public final class Tests {
     }
 
     private static void tokens() {
+        test("a token is refused by a status or by words, and not by a server that may have acted", () -> {
+            same(true, new Exchange("", 401, "", null).tokenWasRefused());
+            same(true, new Exchange("", 412, "{\"errInfo\":\"认证失败\"}", null).tokenWasRefused());
+            same(false, new Exchange("", 412, "{\"errInfo\":\"no\"}", null).tokenWasRefused());
+            same(false, new Exchange("", 500, "{\"errInfo\":\"渠道认证失败\"}", null).tokenWasRefused());
+        });
         test("needToken says whether a token is shown or the body is signed", () -> {
             Harness.Fake gateway = new Harness.Fake(0);
             OpenApiContext context = context(gateway.url);
