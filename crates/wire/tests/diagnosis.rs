@@ -78,6 +78,89 @@ fn a_body_signed_otherwise_than_sent_is_recognized() {
 }
 
 #[test]
+fn a_body_rewritten_by_any_usual_library_is_recognized() {
+    let sent = r#"{"memo":"a<b","notifyUrl":"https://h/n?a=1&b=2","amount":1908,"desc":"押\n金","msgId":"","x":null}"#;
+    let diagnosed = |body: &str| {
+        let signed = BodySig {
+            app_id: AppId::parse(APP_ID).unwrap(),
+            timestamp: Stamp::parse(TIMESTAMP).unwrap(),
+            nonce: Nonce::parse(NONCE).unwrap(),
+            signature: Signature::parse(&over(body)).unwrap(),
+        };
+        Claim::Request { signed, body: sent.into() }.diagnose(&keys())
+    };
+    let go = sent.replace('<', "\\u003c").replace('&', "\\u0026");
+    let gson = go.replace('=', "\\u003d");
+    let dot_net = sent.replace('<', "\\u003C").replace('&', "\\u0026").replace('押', "\\u62BC");
+    let dot_net = dot_net.replace('金', "\\u91D1");
+    let lines = |indent: &str, colon: &str, end: &str| {
+        let fields = sent.replace("\":", &format!("\"{colon}"));
+        let fields = fields.replace(",\"", &format!(",{end}{indent}\""));
+        format!("{{{end}{indent}{}{end}}}", fields.trim_matches(['{', '}']))
+    };
+    let without_empty = sent.replace(r#","msgId":"""#, "").replace(r#","x":null"#, "");
+    let spaced = sent.replace("\":", "\": ").replace(",\"", ", \"");
+    for (library, body, mistakes) in [
+        ("Go", go, &[Mistake::OtherEscapes][..]),
+        ("Gson", gson, &[Mistake::OtherEscapes]),
+        (".NET", dot_net, &[Mistake::OtherEscapes]),
+        ("tabs", lines("\t", ": ", "\n"), &[Mistake::OtherLayout]),
+        ("Jackson", lines("  ", " : ", "\n"), &[Mistake::OtherLayout]),
+        ("on Windows", lines("  ", ": ", "\r\n"), &[Mistake::OtherLayout]),
+        ("without null", sent.replace(r#","x":null"#, ""), &[Mistake::OtherValues]),
+        ("without empty", without_empty, &[Mistake::OtherValues]),
+        ("texts", sent.replace("1908", "\"1908\""), &[Mistake::OtherValues]),
+        (
+            "texts, spaced",
+            spaced.replace("1908", "\"1908\""),
+            &[Mistake::OtherLayout, Mistake::OtherValues],
+        ),
+    ] {
+        assert_eq!(diagnosed(&body).mistakes, mistakes, "{library}: {body}");
+    }
+}
+
+#[test]
+fn mistakes_that_are_made_together_are_recognized_together() {
+    let spaced = BODY.replace("\":", "\": ").replace(",\"", ", \"");
+    let [hash, of_spaced] = [BODY, &spaced].map(|body| hex(&Sha256::digest(body)));
+    let upper = hash.to_uppercase();
+    let head = format!("{APP_ID}{TIMESTAMP}{NONCE}");
+    let utc = format!("{APP_ID}20170101040000{NONCE}");
+    let encode = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
+    check(&[
+        (
+            encode(&mac(KEY, &format!("{utc}{of_spaced}"))),
+            &[Mistake::EightHours, Mistake::OtherLayout],
+        ),
+        (
+            hex(&mac(KEY, &format!("{utc}{of_spaced}"))),
+            &[Mistake::EightHours, Mistake::OtherLayout, Mistake::Hex],
+        ),
+        (
+            encode(&mac(&format!("{KEY}\n"), &format!("{head}{upper}"))),
+            &[Mistake::UpperCaseHash, Mistake::KeySpace],
+        ),
+        (
+            encode(&mac(&format!("{KEY}\n"), &format!("{head}{of_spaced}"))),
+            &[Mistake::OtherLayout, Mistake::KeySpace],
+        ),
+        (
+            encode(&mac(KEY, &[APP_ID, NONCE, TIMESTAMP, &upper].concat())),
+            &[Mistake::PieceOrder, Mistake::UpperCaseHash],
+        ),
+        (
+            encode(&mac(KEY, &[APP_ID, TIMESTAMP, NONCE, &upper].join("&"))),
+            &[Mistake::Separated, Mistake::UpperCaseHash],
+        ),
+        (
+            encode(&Sha256::digest(format!("{head}{upper}{KEY}"))),
+            &[Mistake::UpperCaseHash, Mistake::PlainDigest],
+        ),
+    ]);
+}
+
+#[test]
 fn a_wrong_formula_is_recognized() {
     let hash = hex(&Sha256::digest(BODY));
     let head = format!("{APP_ID}{TIMESTAMP}{NONCE}");

@@ -51,11 +51,15 @@ mistakes! {
     SortedKeys "sorted-keys"
         "the body was re-serialised: signed with its fields sorted, but sent otherwise; sign the bytes you send"
         "报文被重新序列化：签名时字段按字母排序，发送时却没有，应对实际发送的字节签名";
-    /// The body was signed with `/` or characters beyond ASCII escaped, but sent without, or the other
+    /// The body was signed with characters escaped (`/`, `&`, those beyond ASCII), but sent without, or the other
     /// way round.
     OtherEscapes "other-escapes"
-        "the body was re-serialised: `/` or characters beyond ASCII were escaped differently when signed and when sent; sign the bytes you send"
-        "报文被重新序列化：签名与发送时对 / 或汉字的转义不同，应对实际发送的字节签名";
+        "the body was re-serialised: characters such as `/`, `&` or those beyond ASCII were escaped differently when signed and when sent; sign the bytes you send"
+        "报文被重新序列化：签名与发送时对 /、& 或汉字的转义不同，应对实际发送的字节签名";
+    /// The body was signed without its empty fields, or with texts where it has numbers.
+    OtherValues "other-values"
+        "the body was re-serialised: signed without its empty fields, or with texts instead of numbers; sign the bytes you send"
+        "报文被重新序列化：签名时略去了空值字段，或把数字写成了字符串，应对实际发送的字节签名";
     /// The body was signed with a line break at its end, or without the one it was sent with.
     TrailingNewline "trailing-newline"
         "the body was signed with another line end than it was sent with: sign the bytes you send"

@@ -17,6 +17,7 @@ pub(super) const TRIED: &[Mistake] = &[
     Mistake::OtherLayout,
     Mistake::SortedKeys,
     Mistake::OtherEscapes,
+    Mistake::OtherValues,
     Mistake::TrailingNewline,
     Mistake::BodyNotHashed,
     Mistake::EmptyBody,
@@ -35,6 +36,12 @@ pub(super) const TRIED: &[Mistake] = &[
     Mistake::PercentEncoded,
     Mistake::PlusLost,
 ];
+
+/// How many bytes of other bodies are made at most: a body of two kilobytes has all of them.
+const BODIES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most mistakes at once in how a body was written.
+const MISTAKES_MAX: usize = 3;
 
 const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 
@@ -76,8 +83,8 @@ pub(super) fn diagnose(sig: &BodySig, body: &[u8], keys: &Keys) -> Diagnosis {
             let code = hmac(candidate.key, text).finalize().into_bytes();
             compare(&[&candidate.mistakes], &code, Some(candidate.used));
         }
-        // What has to do with the key is tried on what should be signed, and on that only.
-        if mistakes.is_empty() {
+        // What has to do with the key is tried beside one other mistake at most.
+        if mistakes.len() <= 1 {
             let digest = |parts: &[&[u8]]| Sha256::digest(parts.concat());
             compare(&[&[Mistake::PlainDigest]], &digest(&[text]), None);
             for candidate in &candidates {
@@ -107,11 +114,7 @@ fn attempts(sig: &BodySig, body: &[u8], attempt: &mut dyn FnMut(Attempt<'_>)) {
         attempt(Attempt { mistakes: mistakes.to_vec(), text, body: None });
     };
     whole(&[], text(sent, hash.as_bytes()));
-    for time in other_times(&sig.timestamp) {
-        whole(&[Mistake::EightHours], text(&time, hash.as_bytes()));
-        let mistakes = [Mistake::EightHours, Mistake::UpperCaseHash];
-        whole(&mistakes, text(&time, upper.as_bytes()));
-    }
+    let times = other_times(&sig.timestamp);
     for order in [
         [app, nonce, sent],
         [sent, app, nonce],
@@ -120,9 +123,13 @@ fn attempts(sig: &BodySig, body: &[u8], attempt: &mut dyn FnMut(Attempt<'_>)) {
         [nonce, sent, app],
     ] {
         whole(&[Mistake::PieceOrder], [order.concat().as_bytes(), hash.as_bytes()].concat());
+        let mistakes = [Mistake::PieceOrder, Mistake::UpperCaseHash];
+        whole(&mistakes, [order.concat().as_bytes(), upper.as_bytes()].concat());
     }
     for joint in ["\n", "\r\n", "&", ",", " ", "|"] {
         whole(&[Mistake::Separated], [app, sent, nonce, &hash].join(joint).into_bytes());
+        let mistakes = [Mistake::Separated, Mistake::UpperCaseHash];
+        whole(&mistakes, [app, sent, nonce, &upper].join(joint).into_bytes());
     }
     for (mistakes, other) in bodies(body) {
         let and = |mistake| [mistakes.as_slice(), &[mistake]].concat();
@@ -134,6 +141,13 @@ fn attempts(sig: &BodySig, body: &[u8], attempt: &mut dyn FnMut(Attempt<'_>)) {
             (and(Mistake::UpperCaseHash), upper.as_bytes()),
             (and(Mistake::BodyNotHashed), &other),
         ] {
+            // The digests, but not a body that is long, are tried with the other times as well.
+            if last.len() == digest.len() {
+                for time in &times {
+                    let mistakes = [&[Mistake::EightHours], mistakes.as_slice()].concat();
+                    attempt(Attempt { mistakes, text: text(time, last), body });
+                }
+            }
             attempt(Attempt { mistakes, text: text(sent, last), body });
         }
     }
@@ -190,15 +204,28 @@ fn bodies(sent: &[u8]) -> Vec<(Vec<Mistake>, Vec<u8>)> {
     };
     let whole = Json::Object(object);
     let own = rewrite::style_of(&whole, sent.trim_ascii_end());
+    let mut left = BODIES_MAX;
     for (mistakes, json) in [(vec![], whole)].into_iter().chain(inside) {
-        for style in rewrite::styles() {
+        let styles = rewrite::body_styles();
+        // Other values are looked for where no more than one thing is otherwise.
+        let near = styles.iter().filter(|style| style.differs_from(own).len() <= 1);
+        let changed: Vec<_> = near.flat_map(|style| style.changed()).collect();
+        for style in styles.into_iter().chain(changed) {
             // A number that is not whole cannot be written again, and no field can hold one.
             let Some(again) = rewrite::written(&json, style) else { return bodies };
             let mistakes = [mistakes.as_slice(), &style.differs_from(own)].concat();
-            for layout in newlines(&again) {
+            if mistakes.len() > MISTAKES_MAX || bodies.iter().any(|(_, body)| *body == again) {
+                continue;
+            }
+            let layouts = newlines(&again);
+            for layout in layouts {
                 bodies.push(([mistakes.as_slice(), &[Mistake::TrailingNewline]].concat(), layout));
             }
+            left = left.saturating_sub(again.len().saturating_mul(3));
             bodies.push((mistakes, again));
+            if left == 0 {
+                return bodies;
+            }
         }
     }
     bodies
