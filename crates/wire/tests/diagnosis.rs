@@ -121,6 +121,27 @@ fn a_body_rewritten_by_any_usual_library_is_recognized() {
 }
 
 #[test]
+fn content_that_was_signed_after_any_usual_encoding_is_recognized() {
+    let diagnosed = |content: &str| {
+        let signed = BodySig {
+            app_id: AppId::parse(APP_ID).unwrap(),
+            timestamp: Stamp::parse(TIMESTAMP).unwrap(),
+            nonce: Nonce::parse(NONCE).unwrap(),
+            signature: Signature::parse(&over(content)).unwrap(),
+        };
+        Claim::Request { signed, body: br#"{"t":"a b*(c)"}"#.to_vec() }.diagnose(&keys())
+    };
+    for encoded in [
+        "%7B%22t%22%3A%22a+b*%28c%29%22%7D",
+        "%7b%22t%22%3a%22a+b*%28c%29%22%7d",
+        "%7B%22t%22%3A%22a%20b%2A%28c%29%22%7D",
+        "%7B%22t%22%3A%22a%20b*(c)%22%7D",
+    ] {
+        assert_eq!(diagnosed(encoded).mistakes, [Mistake::EncodedContent], "{encoded}");
+    }
+}
+
+#[test]
 fn mistakes_that_are_made_together_are_recognized_together() {
     let spaced = BODY.replace("\":", "\": ").replace(",\"", ", \"");
     let [hash, of_spaced] = [BODY, &spaced].map(|body| hex(&Sha256::digest(body)));

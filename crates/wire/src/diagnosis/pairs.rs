@@ -277,6 +277,11 @@ fn changes(pairs: &Pairs, room: usize) -> Vec<(Vec<Mistake>, Pairs)> {
     changed
 }
 
+/// A text in every way in which it may have been encoded before it was signed.
+pub(super) fn encoded(text: &str) -> impl Iterator<Item = String> {
+    ENCODINGS.into_iter().map(|encoding| encoding.of(text))
+}
+
 /// How a value may have been encoded before it was signed.
 #[derive(Clone, Copy)]
 struct Encoding {
@@ -423,7 +428,7 @@ fn codes<T>(
 }
 
 #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
-fn hmac<M: Mac + KeyInit>(key: &str, text: &str) -> Vec<u8> {
+pub(super) fn hmac<M: Mac + KeyInit>(key: &str, text: impl AsRef<[u8]>) -> Vec<u8> {
     let code =
         <M as KeyInit>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
     code.chain_update(text).finalize().into_bytes().to_vec()

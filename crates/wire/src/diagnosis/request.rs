@@ -4,9 +4,9 @@ use base64::Engine as _;
 use hmac::Mac as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Diagnosis, Instead, Keys, Mistake, rewrite, spaced};
+use super::{Diagnosis, Instead, Keys, Mistake, pairs, rewrite, spaced};
 use crate::{
-    auth::{BASE64, BodySig, Stamp, decode_form, encode_form, hex, hmac, unhex},
+    auth::{BASE64, BodySig, Stamp, decode_form, hex, hmac, unhex},
     json::{Json, Object},
     time,
 };
@@ -194,9 +194,9 @@ fn bodies(sent: &[u8]) -> Vec<(Vec<Mistake>, Vec<u8>)> {
     for layout in newlines(sent) {
         bodies.push((vec![Mistake::TrailingNewline], layout));
     }
-    let mut encoded = String::new();
-    encode_form(&mut encoded, &String::from_utf8_lossy(sent));
-    bodies.push((vec![Mistake::EncodedContent], encoded.into_bytes()));
+    for encoded in pairs::encoded(&String::from_utf8_lossy(sent)) {
+        bodies.push((vec![Mistake::EncodedContent], encoded.into_bytes()));
+    }
     let Ok(object) = Object::parse(sent) else { return bodies };
     let inside = match object.get("data") {
         Some(data @ Json::Object(_)) => Some((vec![Mistake::InsideEnvelope], data.clone())),

@@ -86,8 +86,7 @@ impl Style {
 
 /// Those in which an SDK writes JSON inside a value.
 pub(super) fn styles() -> Vec<Style> {
-    let layouts =
-        [Layout::Compact, Layout::Spaced, Layout::Lines(TWO), Layout::Lines(FOUR)];
+    let layouts = [Layout::Compact, Layout::Spaced, Layout::Lines(TWO), Layout::Lines(FOUR)];
     let escapes = [Escapes::None, Escapes::SlashesAndAscii, Escapes::Slashes, Escapes::Ascii];
     every(&layouts, &escapes)
 }

@@ -1,12 +1,12 @@
 //! Requests for a token: a plain digest over app, time, nonce and the key.
 
 use base64::Engine as _;
-use hmac::Mac as _;
+use hmac::{Hmac, Mac as _};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Diagnosis, Instead, Keys, Mistake, Piece, request::other_times, spaced};
+use super::{Diagnosis, Instead, Keys, Mistake, Piece, pairs, request::other_times, spaced};
 use crate::{
     auth::{AppId, BASE64, HexDigest, Nonce, Stamp, hmac, unhex},
     field::SignMethod,
@@ -171,6 +171,7 @@ impl TokenClaim {
             (vec![Mistake::OtherDigest], other),
             (vec![Mistake::OtherDigest], Md5::digest(&behind).to_vec()),
             (vec![Mistake::Hmac], hmac(key, text).finalize().into_bytes().to_vec()),
+            (vec![Mistake::Hmac], pairs::hmac::<Hmac<Sha1>>(key, text)),
             (vec![Mistake::KeyFirst], named(&before)),
             (vec![Mistake::KeyMissing], named(text)),
         ]
