@@ -158,7 +158,11 @@ fn judged(outcome: Outcome, strict: bool) -> End {
     let counts = |basis| strict || basis == Basis::Protocol;
     let mut bases =
         outcome.troubles.iter().flat_map(|trouble| &trouble.differences).map(|d| d.basis);
-    if bases.any(counts) { End::Differs(outcome) } else { End::Passed(outcome) }
+    match (bases.any(counts), outcome.lacks) {
+        (true, _) => End::Differs(outcome),
+        (false, Some(reason)) => End::Skipped(reason),
+        (false, None) => End::Passed(outcome),
+    }
 }
 
 /// Why a walk cannot be done with what was given.

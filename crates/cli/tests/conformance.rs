@@ -233,6 +233,10 @@ enum Vice {
     SignsNoticesWrongly,
     LeavesTheRandomPairOut,
     TellsNobody,
+    /// No vice: the documents do not list `authIdRespCd` among what `query` answers, the notice has it.
+    LeavesTheCodeToTheNotice,
+    /// No vice either: a server in front answers for what it does not know, in its own way.
+    FindsNothingInHtml,
 }
 
 use Vice::*;
@@ -384,6 +388,12 @@ impl Front {
                 // As if the reversal had never been heard of.
                 answer["authedBillPayment"]["status"] = "TRADE_SUCCESS".into();
             }
+            FindsNothingInHtml if status == 404 => {
+                return response(404, b"<html><h1>404 Not Found</h1></html>".to_vec());
+            }
+            LeavesTheCodeToTheNotice if at("/query") => {
+                answer.as_object_mut().unwrap().remove("authIdRespCd");
+            }
             WritesNumbersAsTexts => each(&mut answer, &|value| {
                 if value.is_number() {
                     *value = value.to_string().into();
@@ -510,6 +520,44 @@ async fn check(vice: Vice, more: &str, walks: &[&str], words: &[&str]) {
     for word in words {
         assert!(told.contains(word), "{vice:?}: no {word:?} in\n{told}");
     }
+}
+
+/// The code of a hold is told by its notice; that `query` tells it, too, is our own doing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_whose_notices_alone_tell_the_code_of_a_hold_is_right() {
+    let gateway = gateway().await;
+    let (url, front) = Front::open(LeavesTheCodeToTheNotice, &gateway.url()).await;
+    let walks = "--only hold-whole-life --only release --only hold-is-announced";
+    let told = ended(&conformance(&url, walks).await, 0);
+    assert!(told.contains("3 passed 通过, 0 differ 不一致, 0 skipped 跳过"), "{told}");
+    // Who does not look at notices cannot go on: that is nobody's fault, and is not called passed either.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    let line = format!(
+        "--quiet conformance --base-url {url} --mid {MID} --tid 1 --app-id {APP} --only release --only capture-unknown-bill"
+    );
+    command.args(line.split_whitespace()).env("HOLDFAST_APP_KEY", APP_KEY);
+    command.env_remove("HOLDFAST_NOTICE_KEY").env_remove("HOLDFAST_NOTICE_KEY_FILE");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let told = ended(&output, 0);
+    assert!(told.contains("1 passed 通过, 0 differ 不一致, 1 skipped 跳过"), "{told}");
+    assert!(told.contains("give --notices ADDRESS"), "{told}");
+    front.abort();
+    gateway.stop().await;
+}
+
+/// Of an unknown path the documents say nothing but the status.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_not_found_may_look_like_anything() {
+    let gateway = gateway().await;
+    let (url, front) = Front::open(FindsNothingInHtml, &gateway.url()).await;
+    let told = ended(&conformance(&url, "--only unknown-path").await, 0);
+    assert!(
+        told.contains("1 passed 通过, 0 differ 不一致, 0 skipped 跳过, 1 notes 备注"),
+        "{told}"
+    );
+    assert!(ended(&conformance(&url, "--only unknown-path --strict").await, 10).contains("<html>"));
+    front.abort();
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

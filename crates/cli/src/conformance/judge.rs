@@ -251,6 +251,11 @@ pub(super) fn expected(
     found
 }
 
+/// Whether a step says that this HTTP status is as good as what it expects.
+pub(super) fn allows(expectations: &Map<String, Value>, status: u16) -> bool {
+    expectations.get(STATUS).is_some_and(|wanted| fits(wanted, Some(&Value::from(status))))
+}
+
 /// What differs between an answer and the one to which it must be equal, but for the time and the echo.
 pub(super) fn same(basis: Basis, first: &Value, again: &Value) -> Vec<Difference> {
     let mut found = vec![];
@@ -289,6 +294,16 @@ pub(super) fn at_path<'v>(answer: &'v Value, path: &str) -> Option<&'v Value> {
         };
     }
     Some(value).filter(|value| !value.is_null())
+}
+
+/// What an answer tells at a path, or by the address in its code: `?id=` is followed by the code's id.
+pub(super) fn told(answer: &Value, path: &str) -> Option<Value> {
+    let by_address = || {
+        let address = answer.get("billQRCode").filter(|_| path == "qrCodeId")?.as_str()?;
+        let (_, id) = address.rsplit_once("id=")?;
+        Some(Value::from(id.split('&').next()?))
+    };
+    at_path(answer, path).cloned().or_else(by_address)
 }
 
 /// The words that an expectation may begin with.

@@ -21,6 +21,15 @@ use crate::screen::Screen;
 /// How long to wait before asking again, in milliseconds.
 const PAUSE_MS: i64 = 500;
 
+/// What proves that a hold is one's own: what follows a payment needs it.
+const AUTH_CODE: &str = "authIdRespCd";
+
+/// The field that makes a bill a hold.
+const HOLD: &str = "preauthTransaction";
+
+/// The field, and the placeholder, that says where notices go.
+const NOTIFY_URL: &str = "notifyUrl";
+
 /// The longest request or answer that is shown, in characters.
 const SHOWN_MAX: usize = 2_000;
 
@@ -54,6 +63,8 @@ pub(super) struct Outcome {
     pub(super) steps: usize,
     /// What was not as it has to be.
     pub(super) troubles: Vec<Trouble>,
+    /// Why it could not go on, though nothing was wrong: in both languages.
+    pub(super) lacks: Option<&'static str>,
 }
 
 /// A step after which something is not as it has to be.
@@ -86,14 +97,16 @@ struct Player<'p> {
     walk: &'p Walk,
     names: BTreeMap<String, Value>,
     done: BTreeMap<String, Done>,
+    /// Why the walk cannot go on, though nothing is wrong.
+    lacks: Option<&'static str>,
 }
 
 /// Does a walk.
 pub(super) async fn walk(setting: &mut Setting, walk: &Walk) -> Outcome {
     let names = setting.names.clone();
-    let mut player = Player { setting, walk, names, done: BTreeMap::new() };
+    let mut player = Player { setting, walk, names, done: BTreeMap::new(), lacks: None };
     player.name_the_bill();
-    let mut outcome = Outcome { steps: 0, troubles: vec![] };
+    let mut outcome = Outcome { steps: 0, troubles: vec![], lacks: None };
     for (number, step) in walk.steps.iter().enumerate() {
         let number = number.saturating_add(1);
         outcome.steps = number;
@@ -103,7 +116,9 @@ pub(super) async fn walk(setting: &mut Setting, walk: &Walk) -> Outcome {
                 difference.basis = Basis::Holdfast;
             }
         }
+        outcome.lacks = player.lacks;
         let ends = player.setting.strict
+            || player.lacks.is_some()
             || trouble.differences.iter().any(|difference| difference.basis == Basis::Protocol);
         outcome.troubles.push(trouble);
         if ends {
@@ -124,7 +139,7 @@ impl Player<'_> {
             if name == "billNo"
                 && let Some(receiver) = &self.setting.receiver
             {
-                self.names.insert("notifyUrl".to_owned(), receiver.address(&no).into());
+                self.names.insert(NOTIFY_URL.to_owned(), receiver.address(&no).into());
             }
             self.names.insert(name.to_owned(), no.into());
         }
@@ -244,7 +259,11 @@ impl Player<'_> {
         let found = &mut trouble.differences;
         let answer = match judge::read(&exchange.body) {
             Ok(answer) => answer,
-            Err(difference) => {
+            Err(mut difference) => {
+                // What is not found at all may be answered by anybody on the way: of that the documents tell nothing.
+                if exchange.status == 404 && judge::allows(&step.expect, exchange.status) {
+                    difference.basis = Basis::Holdfast;
+                }
                 found.push(difference);
                 return Ok(());
             }
@@ -272,21 +291,45 @@ impl Player<'_> {
         }
         judge::lead_with_the_code(found);
         for (name, at) in &step.save {
-            match judge::at_path(&answer, at) {
-                Some(value) => {
-                    self.names.insert(name.clone(), value.clone());
-                }
-                None if !found.is_empty() => {}
-                None => {
-                    let expected = "needed by what follows 后续步骤需要";
-                    found.push(Difference::new(Basis::Protocol, at, expected, "nothing 无"));
-                }
+            let wrong = found.iter().any(|difference| difference.basis == Basis::Protocol);
+            let told = match judge::told(&answer, at) {
+                // After a wrong answer nothing follows.
+                None if wrong => continue,
+                None if at == AUTH_CODE => self.told_by_notice(at, found).await,
+                told => told,
+            };
+            if let Some(value) = told {
+                self.names.insert(name.clone(), value);
+            } else if self.lacks.is_none() {
+                let expected = "needed by what follows 后续步骤需要";
+                found.push(Difference::new(Basis::Protocol, at, expected, "nothing 无"));
             }
         }
         if let Some(id) = &step.id {
             self.done.insert(id.clone(), Done { call, fields, sent: exchange.sent, answer });
         }
         Ok(())
+    }
+
+    /// What the notice about the walk's bill says of a hold. The documents have the notice tell its code, and do not
+    /// list it among what `query` answers.
+    async fn told_by_notice(&mut self, at: &str, found: &mut Vec<Difference>) -> Option<Value> {
+        let bill = self.fill("{billNo}").ok()?;
+        let ms = u64::try_from(self.setting.patience_ms).unwrap_or(u64::MAX);
+        let Some(receiver) = self.setting.receiver.as_mut() else {
+            self.lacks = Some(
+                "the query does not tell authIdRespCd: give --notices ADDRESS, so that the notice can 查询应答未返回 authIdRespCd，需以 --notices 接收通知",
+            );
+            let expected = "where we can see it: in the answer or in the notice 应答或通知中返回";
+            found.push(Difference::new(Basis::Holdfast, at, expected, "nothing 无"));
+            return None;
+        };
+        let arrived = receiver.next(&bill, ms).await?;
+        let (pairs, wrong) = judge::notice(&receiver.key, &arrived.body);
+        // A later step may want to see it.
+        receiver.keep(arrived);
+        let believed = wrong.iter().all(|difference| difference.basis == Basis::Holdfast);
+        pairs.get(at).filter(|_| believed).cloned()
     }
 
     /// Whether an answer of the predecessor protocol lacks its signature.
@@ -399,6 +442,11 @@ impl Player<'_> {
             ("srcReserve", "conformance 一致性".into()),
         ] {
             fields.insert(field.to_owned(), value);
+        }
+        // The notice about a hold may be the only one to tell its code.
+        let holds = call.fields.contains_key(HOLD);
+        if let Some(address) = self.names.get(NOTIFY_URL).filter(|_| holds) {
+            fields.insert(NOTIFY_URL.to_owned(), address.clone());
         }
         for more in [&self.walk.with, &call.fields] {
             for (name, value) in self.filled(more)? {

@@ -110,6 +110,11 @@ impl Receiver {
         .await
         .flatten()
     }
+
+    /// Puts a notice back, so that it is the next one about its bill.
+    pub(super) fn keep(&mut self, notice: Arrived) {
+        self.waiting.insert(0, notice);
+    }
 }
 
 async fn serve(listener: TcpListener, tell: mpsc::Sender<Arrived>) {
