@@ -50,8 +50,9 @@ below that reproduce yours, up to three at once. Exit code 0: right; 5: wrong; `
 `request.txt` 可为 `curl` 命令、HTTP 原文、通知表单、`returnUrl` 网址或 JSON 字段；对于通知，可用 `--theirs` 给出您的代码算出的签名。
 结果显示待签名串、两个签名及其首个不同之处，以及能得到您的签名的已知错误（可同时识别三种）。
 
-A **test** gateway says the same in the field `signed` of its answer to a wrongly signed request.
-**test** 环境的网关在应答的 `signed` 字段中给出同样的说明。
+A **test** gateway says in the field `signed` of its answer to a wrongly signed request what it took for signed, and which
+mistakes reproduce the signature. It tries the app's key alone, so it cannot tell that a communication key was used.
+**test** 环境的网关在应答的 `signed` 字段中说明它认为被签名的内容及已识别的错误；它只尝试该应用的 AppKey，因此识别不出误用的通讯密钥。
 
 ## Known mistakes / 已知错误
 ";
