@@ -7,7 +7,7 @@ mod receiver;
 mod request;
 mod walk;
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use holdfast_client::{Sent, Transport};
 use holdfast_domain::{Mid, Tid};
@@ -19,7 +19,7 @@ use holdfast_wire::secret::NoticeKey;
 use serde_json::{Value, json};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, KEY_BYTES, read_text},
     exit::{Exit, Failure},
     screen::{Format, Screen, Tone, table},
 };
@@ -208,11 +208,7 @@ impl Conformance {
         let walks = match &self.walks {
             None => walk::read(OURS).map_err(|why| Failure::new(Exit::Unexpected, why))?,
             Some(path) => {
-                let length = fs::metadata(path).map_err(|e| unusable(e.to_string(), path))?.len();
-                if length > FILE_MAX {
-                    return Err(unusable(format!("longer than {FILE_MAX} bytes"), path));
-                }
-                let text = fs::read_to_string(path).map_err(|e| unusable(e.to_string(), path))?;
+                let text = read_text(path, FILE_MAX).map_err(|e| unusable(e.to_string(), path))?;
                 walk::read(&text).map_err(|why| unusable(why, path))?
             }
         };
@@ -286,12 +282,12 @@ impl Conformance {
 
     fn notice_key(&self) -> Result<Option<NoticeKey>, Failure> {
         let text = match &self.notice_key_file {
-            Some(path) => fs::read_to_string(path).map_err(|error| {
+            Some(path) => read_text(path, KEY_BYTES).map_err(|error| {
                 Failure::new(Exit::Usage, format!("key file {}: {error}", path.display()))
             })?,
             None => match std::env::var("HOLDFAST_NOTICE_KEY") {
-                Ok(text) => text,
-                Err(_) => return Ok(None),
+                Ok(text) if !text.is_empty() => text,
+                _ => return Ok(None),
             },
         };
         NoticeKey::parse(text.trim_end_matches(['\r', '\n'])).map(Some).map_err(|_| {

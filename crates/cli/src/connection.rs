@@ -1,6 +1,11 @@
 //! Which gateway to talk to, and in whose name.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 use holdfast_client::{AppId, AppKey, Client, Environment, Scheme};
@@ -160,7 +165,7 @@ impl Connection {
 
     fn key(&self) -> Result<AppKey, Failure> {
         let text = match &self.app_key_file {
-            Some(path) => fs::read_to_string(path).map_err(|error| {
+            Some(path) => read_text(path, KEY_BYTES).map_err(|error| {
                 Failure::new(Exit::Auth, format!("key file {}: {error}", path.display()))
             })?,
             None => std::env::var("HOLDFAST_APP_KEY").map_err(|_| {
@@ -169,6 +174,19 @@ impl Connection {
             })?,
         };
         read_key(&text)
+    }
+}
+
+/// The longest file of a key, in bytes: the longest key has 256 characters.
+pub(crate) const KEY_BYTES: u64 = 4 * 1024;
+
+/// A file as text, which may have so many bytes. Its size is not asked for: a pipe or a device has none.
+pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    match u64::try_from(text.len()).is_ok_and(|length| length <= most) {
+        true => Ok(text),
+        false => Err(io::Error::other(format!("longer than {most} bytes"))),
     }
 }
 

@@ -364,6 +364,25 @@ fn what_is_signed_here_is_right() {
     );
     assert!(md5.stdout.ends_with("&sign=4E778126FE48FA94C75B09A32CDC6A70\n"), "{md5:?}");
     assert_eq!(sign("", &["notice"]).code, Some(2));
+    // Nobody may believe these: who signs them is told.
+    for (fields, part) in [
+        ("totalAmount=1&totalAmount=2", "`totalAmount` twice"),
+        ("memo=a%26totalAmount%3D2&totalAmount=1", "`memo` holds other fields"),
+    ] {
+        let made = sign(fields, &["notice"]);
+        assert_eq!(made.code, Some(0), "{made:?}");
+        assert!(made.stderr.contains(part), "{made:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_never_ends_is_not_read_to_its_end() {
+    for option in ["--app-key-file", "--notice-key-file"] {
+        let ended = sign(NOTICE, &["verify", option, "/dev/zero"]);
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        assert!(ended.stderr.contains("/dev/zero: longer than 4096 bytes"), "{ended:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The keys with which signatures are tried. They come from files and the environment, never from a flag.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use holdfast_wire::{
@@ -10,7 +10,7 @@ use holdfast_wire::{
 
 use super::input::read_source;
 use crate::{
-    connection::read_key,
+    connection::{KEY_BYTES, read_key, read_text},
     exit::{Exit, Failure},
 };
 
@@ -91,7 +91,7 @@ fn sources(files: &[PathBuf], variable: &str) -> Result<Vec<(String, String)>, F
             true => read_source(path)
                 .map_err(Failure::from)
                 .and_then(|bytes| String::from_utf8(bytes).map_err(|_| unusable(&source)))?,
-            false => fs::read_to_string(path)
+            false => read_text(path, KEY_BYTES)
                 .map_err(|error| Failure::new(Exit::Auth, format!("key file {source}: {error}")))?,
         };
         sources.push((source, text));

@@ -11,7 +11,7 @@ use holdfast_wire::{
     legacy,
     message::{Endpoint as _, EndpointSpec, Message as _},
     messages::{ENDPOINTS, TokenAccess},
-    notice::{self, Pairs, SIGN, SIGN_TYPE},
+    notice::{self, NoticeFault, Pairs, SIGN, SIGN_TYPE},
     secret::AppKey,
 };
 use serde_json::json;
@@ -207,6 +207,12 @@ pub(super) fn notice(command: &Notice, screen: &Screen) -> Result<Exit, Failure>
         return Err(Fault::new("there is no field with a value to sign (没有可签名的字段)").into());
     }
     let signed = notice::signed(key, sign_type, pairs);
+    // Nobody may believe such a notice, whoever signed it. To try a receiver with it is a good use.
+    if let Err(fault @ (NoticeFault::Twice(_) | NoticeFault::Ambiguous(_))) =
+        notice::read(std::slice::from_ref(key), &signed)
+    {
+        screen.say(format_args!("# {fault} ({})", fault.zh()));
+    }
     let form = notice::form(&signed);
     match screen.format {
         Format::Text => screen.result(form)?,
