@@ -233,6 +233,11 @@ enum Vice {
     SignsNoticesWrongly,
     LeavesTheRandomPairOut,
     TellsNobody,
+    AsksInsteadOfTelling,
+    ForgetsTheReserve,
+    AnswersForAnother,
+    LetsEverythingBePaid,
+    LeavesThePredecessorUnsigned,
     /// No vice: the documents do not list `authIdRespCd` among what `query` answers, the notice has it.
     LeavesTheCodeToTheNotice,
     /// No vice either: a server in front answers for what it does not know, in its own way.
@@ -302,7 +307,8 @@ impl Front {
             std::future::pending::<()>().await;
         }
         let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let relayed = [SignsNoticesWrongly, LeavesTheRandomPairOut, TellsNobody];
+        let relayed =
+            [SignsNoticesWrongly, LeavesTheRandomPairOut, TellsNobody, AsksInsteadOfTelling];
         let exchange = if protocol && relayed.contains(&self.vice) && asked["notifyUrl"].is_string()
         {
             let mut asked = asked.clone();
@@ -320,7 +326,8 @@ impl Front {
             self.transport.send(sent).await
         };
         let exchange = exchange.unwrap();
-        match protocol || path.starts_with("/v1/token") {
+        let spoiled = ["/v1/token", "/sim/payer", "/netpay-route-server"];
+        match protocol || spoiled.iter().any(|start| path.starts_with(start)) {
             true => self.spoil(&path, &asked, exchange.status, exchange.body),
             false => response(exchange.status, exchange.body),
         }
@@ -387,6 +394,14 @@ impl Front {
             PretendsToReverse if at("/query") && answer["authedBillPayment"].is_object() => {
                 // As if the reversal had never been heard of.
                 answer["authedBillPayment"]["status"] = "TRADE_SUCCESS".into();
+            }
+            ForgetsTheReserve => {
+                answer.as_object_mut().unwrap().remove("srcReserve");
+            }
+            AnswersForAnother if answer["mid"].is_string() => answer["mid"] = SUB_MID.into(),
+            LetsEverythingBePaid if at("/confirm") => return response(200, b"{}".to_vec()),
+            LeavesThePredecessorUnsigned if path.starts_with("/netpay-route-server") => {
+                answer.as_object_mut().unwrap().remove("sign");
             }
             FindsNothingInHtml if status == 404 => {
                 return response(404, b"<html><h1>404 Not Found</h1></html>".to_vec());
@@ -461,6 +476,7 @@ impl Front {
         let mut pairs = notice::read_form(std::str::from_utf8(body).unwrap()).unwrap();
         match self.vice {
             TellsNobody => return,
+            AsksInsteadOfTelling => {}
             SignsNoticesWrongly => {
                 for (_, value) in pairs.iter_mut().filter(|(name, _)| name == "sign") {
                     *value = value.chars().rev().collect();
@@ -474,8 +490,9 @@ impl Front {
                 pairs.push(("sign".to_owned(), sign));
             }
         }
+        let method = if self.vice == AsksInsteadOfTelling { "PUT" } else { "POST" };
         let mut sent =
-            Sent::unsigned("POST", format!("http://127.0.0.1:{receiver}"), posted(&pairs));
+            Sent::unsigned(method, format!("http://127.0.0.1:{receiver}"), posted(&pairs));
         sent.headers = vec![("Content-Type", "application/x-www-form-urlencoded".to_owned())];
         self.transport.send(sent).await.unwrap();
     }
@@ -625,6 +642,63 @@ async fn tokens_that_live_for_ever_are_found_out_where_holdfast_is_the_measure()
         "--strict --group auth",
         &["token", "token-by-sha1", "token-changed"],
         &["expiresIn", "expected 应为  at most 不大于 3600", "came 实为      315360000"],
+    )
+    .await;
+}
+
+/// A report is passed around: what lets somebody in is not in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_not_in_the_report() {
+    let gateway = gateway().await;
+    let (url, front) = Front::open(TokensLiveForever, &gateway.url()).await;
+    for form in ["", "-o json"] {
+        let told = ended(&conformance(&url, &format!("--strict --only token {form}")).await, 10);
+        let token = told.replace('\\', "");
+        let token = token.split("\"accessToken\":\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(token, "…", "{told}");
+    }
+    front.abort();
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_something_else_is_found_out() {
+    let echo = "srcReserve\n      expected 应为  \"conformance 一致性\" (echo 原样返回)";
+    for (vice, words) in [
+        (ForgetsTheReserve, echo),
+        (
+            AnswersForAnother,
+            "mid\n      expected 应为  \"898201612345678\"\n      came 实为      \"898201612345679\"",
+        ),
+    ] {
+        check(
+            vice,
+            "--only hold-whole-life --only unknown-path",
+            &["hold-whole-life", "…"],
+            &[words],
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lets_a_closed_code_be_paid_is_found_out() {
+    check(
+        LetsEverythingBePaid,
+        "--only close-then-pay --only paid-once --only capture-whole",
+        &["close-then-pay", "paid-once"],
+        &["payer 付款人", "expected 应为  the payer is refused 拒绝"],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predecessors_answer_without_a_signature_is_found_out_where_holdfast_is_the_measure() {
+    check(
+        LeavesThePredecessorUnsigned,
+        "--strict --group legacy",
+        &["predecessor", "predecessor-sha256", "…"],
+        &["the answer's own signature 应答签名"],
     )
     .await;
 }
@@ -798,6 +872,7 @@ async fn a_notice_that_cannot_be_believed_is_found_out() {
             ["a pair whose name is random, such as gY=Snwz", "came 实为      nothing 无"],
         ),
         (TellsNobody, ["a notice 支付结果通知", "none came 未收到"]),
+        (AsksInsteadOfTelling, ["HTTP method 请求方法", "came 实为      PUT"]),
     ] {
         check(
             vice,
