@@ -265,6 +265,8 @@ fn requests_for_a_token_are_diagnosed_too() {
     check("", &base64, &[Mistake::Base64]);
     let mac = Hmac::<Sha256>::new_from_slice(APP_KEY.as_bytes()).unwrap();
     check(named, &hex(&mac.chain_update(HEAD).finalize().into_bytes()), &[Mistake::Hmac]);
+    let mac = Hmac::<Sha1>::new_from_slice(APP_KEY.as_bytes()).unwrap();
+    check("", &hex(&mac.chain_update(HEAD).finalize().into_bytes()), &[Mistake::Hmac]);
 }
 
 #[test]
