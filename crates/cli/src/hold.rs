@@ -495,7 +495,7 @@ async fn wait(desk: &Desk<'_>, question: &Fields, goal: Goal) -> Result<Exit, Fa
                 reached = true;
                 if let Some(ended) = certain(&queried, goal) {
                     drop(waiting);
-                    return ended_so(desk, &queried, &heard.body, ended);
+                    return ended_so(desk, &queried, &heard.body, goal, ended);
                 }
             }
             // Nobody answered this time; that says nothing about the bill. Whoever never answered is not waited for.
@@ -579,6 +579,7 @@ fn ended_so(
     desk: &Desk<'_>,
     queried: &Queried,
     body: &[u8],
+    goal: Goal,
     Ended(en, zh, exit): Ended,
 ) -> Result<Exit, Failure> {
     let screen = desk.screen;
@@ -588,14 +589,23 @@ fn ended_so(
         let tone = if exit == Exit::Done { Tone::Good } else { Tone::Bad };
         screen.result(screen.tone(tone, &format!("{en} · {zh}")))?;
     }
-    if queried.bill_status == Some(BillStatus::Paid) && queried.auth_id_resp_cd.is_some() {
-        let (bill, date) = (queried.bill_no.as_str(), queried.bill_date.to_string());
-        desk.next(&[
+    let (bill, date) = (queried.bill_no.as_str(), queried.bill_date.to_string());
+    let leg = queried.authed_bill_payment.as_ref();
+    let stands = leg.is_some_and(|leg| leg.status == Some(TradeStatus::TradeSuccess));
+    let held = queried.bill_status == Some(BillStatus::Paid) && queried.auth_id_resp_cd.is_some();
+    let mut next = match goal {
+        Goal::Captured if stands => vec![
+            desk.line(&["reverse", bill, "--date", &date]),
+            desk.line(&["refund", bill, "AMOUNT", "--date", &date]),
+        ],
+        Goal::Paid | Goal::Reversed if held => vec![
             desk.line(&["capture", bill, "AMOUNT", "--date", &date]),
             desk.line(&["release", bill, "--date", &date]),
-            desk.line(&["timeline", bill, "--date", &date]),
-        ]);
-    }
+        ],
+        _ => vec![],
+    };
+    next.push(desk.line(&["timeline", bill, "--date", &date]));
+    desk.next(&next);
     Ok(exit)
 }
 
