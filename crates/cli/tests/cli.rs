@@ -1,12 +1,16 @@
 //! The binary as its users meet it: every test runs the real program in a directory of its own.
 
+mod program;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use tempfile::TempDir;
+
+use program::{Ended, program};
 
 const MID: &str = "898201612345678";
 const BILL: &str = "31942026112300000001";
@@ -16,13 +20,6 @@ const DATE: &str = "2026-11-23";
 struct World {
     dir: TempDir,
     variables: Vec<(&'static str, String)>,
-}
-
-/// What a command left behind.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 /// A program that serves until it is stopped.
@@ -38,14 +35,8 @@ impl World {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        // Nothing of whoever runs the tests may reach the program.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HOLDFAST_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(words).current_dir(self.dir.path()).envs(self.variables.iter().cloned());
+        let mut command = program(self.dir.path());
+        command.args(words).envs(self.variables.iter().cloned());
         command.env("TMPDIR", self.dir.path());
         command
     }
@@ -100,42 +91,6 @@ impl World {
         let made = self.call("get-qrcode", "--totalAmount 50000 --preauthTransaction true").ends(0);
         self.run(&format!("sim pay {}", made.field("qrCodeId"))).ends(0);
         self.call("query", "").ends(0).field("authIdRespCd")
-    }
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn shows(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
-        self
-    }
-
-    #[track_caller]
-    fn field(&self, name: &str) -> String {
-        let answer: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
-        answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}")).to_owned()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! What misbehaves stands in front of a real gateway and changes what passes, so that everything else is right.
 
+mod program;
+
 use std::{
     convert::Infallible,
     net::SocketAddr,
@@ -36,6 +38,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use program::program;
 
 const MID: &str = "898201612345678";
 const SUB_MID: &str = "898201612345679";
@@ -73,13 +77,7 @@ async fn gateway() -> Running {
 
 /// Runs the command against an address.
 async fn conformance(url: &str, more: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-    // Nothing of whoever runs the tests may reach the program.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("HOLDFAST_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = program(Path::new("."));
     let line = format!(
         "--quiet --color never conformance --base-url {url} --mid {MID} --tid 88880001 --app-id {APP} \
          --notices 127.0.0.1:0 --sub-mid {SUB_MID} --msg-src {SOURCE} {more}"

@@ -1,13 +1,17 @@
 //! `holdfast hold` as its users meet it: the real program at a real gateway.
 
+mod program;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use program::{Ended, program};
 
 const MID: &str = "898201612345678";
 
@@ -16,13 +20,6 @@ struct World {
     dir: TempDir,
     variables: Vec<(&'static str, String)>,
     gateway: Option<Child>,
-}
-
-/// What a command left behind.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl World {
@@ -52,14 +49,8 @@ impl World {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        // Nothing of whoever runs the tests may reach the program.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HOLDFAST_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(words).current_dir(self.dir.path()).envs(self.variables.iter().cloned());
+        let mut command = program(self.dir.path());
+        command.args(words).envs(self.variables.iter().cloned());
         command
     }
 
@@ -90,44 +81,6 @@ impl Drop for World {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn shows(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
-        self
-    }
-
-    /// A command that stderr tells to paste, without the program's name.
-    #[track_caller]
-    fn told(&self, begin: &str) -> String {
-        let line = self.stderr.lines().map(str::trim).find(|line| line.starts_with(begin));
-        let line = line.unwrap_or_else(|| panic!("no {begin:?} in:\n{}", self.stderr));
-        line.strip_prefix("holdfast ").unwrap().to_owned()
     }
 }
 

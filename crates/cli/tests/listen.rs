@@ -1,6 +1,8 @@
 //! `holdfast listen` and `holdfast trigger` as their users meet them: the real program, a real gateway that is killed,
 //! and a real little receiver. Nobody sleeps: whoever waits, waits for a line.
 
+mod program;
+
 use std::{
     collections::{HashMap, VecDeque},
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -20,6 +22,8 @@ use holdfast_gateway::{
 use holdfast_wire::messages::Notice;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use program::program;
 
 const MID: &str = "898201612345678";
 const BILL: &str = "31942026112300000001";
@@ -78,14 +82,8 @@ impl World {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        // Nothing of whoever runs the tests may reach the program.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HOLDFAST_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(line.split_whitespace()).current_dir(self.dir.path());
+        let mut command = program(self.dir.path());
+        command.args(line.split_whitespace());
         command.envs(self.variables.iter().cloned());
         command
     }

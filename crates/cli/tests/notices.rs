@@ -1,5 +1,7 @@
 //! `holdfast notices` as its users meet it: the real program beside an outbox, with and without a gateway.
 
+mod program;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
@@ -14,17 +16,13 @@ use holdfast_gateway::notices::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use program::program;
+
 const WORD: &str = "SUCCESS";
 
 fn command(dir: &Path, line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-    // Nothing of whoever runs the tests may reach the program.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("HOLDFAST_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(line.split_whitespace()).args(["--data-dir", "data"]).current_dir(dir);
+    let mut command = program(dir);
+    command.args(line.split_whitespace()).args(["--data-dir", "data"]);
     command
 }
 

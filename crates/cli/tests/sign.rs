@@ -1,17 +1,16 @@
 //! `holdfast sign` as its users meet it. The signatures here were made once with Python's `hashlib` and `hmac`: with
 //! every known mistake as somebody would make it.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-};
+mod program;
+
+use std::{fs, io::Write as _, path::Path, process::Stdio};
 
 use holdfast_gateway::clock::Clock;
 use holdfast_wire::time;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use program::{Ended, program};
 
 // The example credentials that the vendor itself published.
 const APP_KEY: &str = "67890123456789012345678901234567";
@@ -25,14 +24,6 @@ const NOTICE: &str = "mid=898340149000005&billNo=3194202304010900000001234567&bi
 const NOTICE_RIGHT: &str = "CA6BCB6AE152461C4D2BD91993D4CF85EF37DBF76DFDAE76858664A24C2D43AF";
 const LEGACY: &str = r#"{"msgSrc":"WWW.TEST.COM","msgType":"bills.query","mid":"898340149000005","totalAmount":"1","sign":"SIGN"}"#;
 const FORM_PARAM: &str = "authorization=OPEN-FORM-PARAM&appId=12345678901234567890123456789012&timestamp=20170101120000&nonce=09876543210987654321098765432109&content=%7B%22billDesc%22%3A%22%E6%8A%BC%E9%87%91+1%E5%8F%B7%E6%88%BF%22%7D&signature=";
-
-/// What a command left behind.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 /// Runs `holdfast sign` in a directory with both keys.
 fn sign(input: &str, words: &[&str]) -> Ended {
@@ -50,23 +41,13 @@ fn sign_with(
     for (name, text) in files {
         fs::write(dir.path().join(name), text).unwrap();
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("HOLDFAST_") {
-            command.env_remove(name);
-        }
-    }
-    command.arg("sign").args(words).envs(variables.iter().copied()).current_dir(dir.path());
+    let mut command = program(dir.path());
+    command.arg("sign").args(words).envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Whoever does not want it closes its end.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let ended = Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    };
+    let ended = Ended::from(child.wait_with_output().unwrap());
     for key in [APP_KEY, NOTICE_KEY] {
         assert!(!format!("{ended:?}").contains(key), "a key is shown: {ended:?}");
     }

@@ -1,22 +1,19 @@
 //! The tools for whoever is stuck, as they meet them: `explain`, `doctor`, completions, manual pages. Every test runs the
 //! real program in a directory of its own.
 
+mod program;
+
 use std::{
     io::Write as _,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
+use program::{Ended, program};
+
 /// A directory in which commands are run.
 struct World(TempDir);
-
-/// What a command left behind.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 impl World {
     fn new() -> Self {
@@ -24,14 +21,8 @@ impl World {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        // Nothing of whoever runs the tests may reach the program.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HOLDFAST_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(line.split_whitespace()).current_dir(self.0.path());
+        let mut command = program(self.0.path());
+        command.args(line.split_whitespace());
         command
     }
 
@@ -46,41 +37,6 @@ impl World {
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap().into()
-    }
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn shows(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}", self.stdout))
     }
 }
 
