@@ -510,6 +510,11 @@ def notice_cases():
         bad("two signatures", "twice", "two signatures: which one counts?", "签名重复出现",
             case["body"] + "&sign=" + good, basis="holdfast")
         bad("not a form", "not-form", "a percent sign that escapes nothing", "无法按表单解码", "a=%zz&sign=" + good)
+        renamed = [("nz" if n == "gY" else n, v) for n, v in pairs]
+        moved = [(n, f"{v}&nz={dict(renamed)['nz']}" if n == "notifyId" else v) for n, v in renamed if n != "nz"]
+        assert sorted_pairs(moved) == sorted_pairs(renamed)
+        bad("the random pair moved into notifyId", "ambiguous", "the same notice under a number that nobody gave it",
+            "随机参数被藏入 notifyId：同一通知换了编号", sent(moved, resign(sorted_pairs(renamed))), basis="holdfast")
         hidden = [pair for pair in pairs if pair[0] not in ("seqId", "tid")]
         hidden.append(("seqId", "00151100146N&tid=88880001"))
         kept = "signType" not in dict(pairs)
