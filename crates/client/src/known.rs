@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_domain::OrderId;
+use holdfast_domain::{Day, OrderId};
 use holdfast_wire::{
     code::Code,
     field::{BillStatus, Fen, SecureStatus, TradeStatus},
@@ -178,11 +178,8 @@ impl Traceable for GetQrcode {
 
 impl Traceable for Preauthed {
     fn query(&self) -> Option<Query> {
-        Some(Query {
-            bill_date: Some(self.bill_date),
-            authed_order_id: Some(self.authed_order_id.clone()),
-            ..asking(&self.common, self.bill_no.as_str())?
-        })
+        let query = asking(&self.common, self.bill_no.as_str())?;
+        Some(about_capture(query, self.bill_date, &self.authed_order_id))
     }
 
     /// A capture of that number and amount was done, and was not undone since.
@@ -199,11 +196,8 @@ impl Traceable for Preauthed {
 
 impl Traceable for PreauthedCancel {
     fn query(&self) -> Option<Query> {
-        Some(Query {
-            bill_date: Some(self.bill_date),
-            authed_order_id: Some(self.mer_order_id.clone()),
-            ..asking(&self.common, self.bill_no.as_str())?
-        })
+        let query = asking(&self.common, self.bill_no.as_str())?;
+        Some(about_capture(query, self.bill_date, &self.mer_order_id))
     }
 
     /// The capture is closed.
@@ -215,11 +209,8 @@ impl Traceable for PreauthedCancel {
 
 impl Traceable for PreauthCancel {
     fn query(&self) -> Option<Query> {
-        Some(Query {
-            bill_date: Some(self.bill_date),
-            authed_order_id: Some(self.mer_order_id.clone()),
-            ..asking(&self.common, self.bill_no.as_str())?
-        })
+        let query = asking(&self.common, self.bill_no.as_str())?;
+        Some(about_capture(query, self.bill_date, &self.mer_order_id))
     }
 
     /// The bill is closed; or the capture is, if that is what was named. A hold that ended by its deadline shows
@@ -270,6 +261,11 @@ fn asking(common: &Common, bill: &str) -> Option<Query> {
         refund_order_id: None,
         authed_order_id: None,
     })
+}
+
+/// The question, about a capture of that bill as well.
+fn about_capture(query: Query, bill_date: Day, capture: &OrderId) -> Query {
+    Query { bill_date: Some(bill_date), authed_order_id: Some(capture.clone()), ..query }
 }
 
 /// The leg that was asked about. One that names another order tells nothing of ours.
