@@ -28,7 +28,7 @@ use holdfast_domain::{
     Fingerprint, Kind, Leg, Marks, Mid, Moment, OrderId, Phase, Terms, Text, Tid,
 };
 use holdfast_gateway::{
-    Parts, Running,
+    ConsoleFiles, Parts, Running,
     accounts::Accounts,
     clock::{Clock, Dice, Stopwatch},
     config::Config,
@@ -110,6 +110,7 @@ async fn compare(bills: usize) {
     let parts = Parts {
         store,
         outbox: Arc::new(outbox),
+        console: ConsoleFiles::in_memory(),
         vault: vault(),
         clock: None,
         dice: Dice::unpredictable(),
@@ -124,7 +125,14 @@ async fn compare(bills: usize) {
     let key = demo_app(&store, &vault, &dice).await;
     let running = start(
         &config,
-        Parts { store, outbox: Arc::new(MemoryOutbox::new()), vault, clock: None, dice },
+        Parts {
+            store,
+            outbox: Arc::new(MemoryOutbox::new()),
+            vault,
+            clock: None,
+            dice,
+            console: ConsoleFiles::in_memory(),
+        },
     )
     .await
     .unwrap();

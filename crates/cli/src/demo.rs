@@ -15,7 +15,7 @@ use clap::Args;
 use holdfast_client::{Client, Exchange, Sent, Transport};
 use holdfast_domain::{Account, Amount, AuthCode, Balances, BillKey, BillNo, Mid, OrderId, Text};
 use holdfast_gateway::{
-    Parts, Running,
+    ConsoleFiles, Parts, Running,
     clock::{Clock, Dice, Stopwatch},
     config::Config,
     notices::outbox::MemoryOutbox,
@@ -120,6 +120,7 @@ impl Stage {
         let parts = Parts {
             store: Arc::new(store),
             outbox: Arc::new(MemoryOutbox::new()),
+            console: ConsoleFiles::in_memory(),
             vault,
             clock: None,
             dice: Dice::unpredictable(),

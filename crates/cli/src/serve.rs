@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use holdfast_gateway::{
-    Parts, Running, StartError, clock::Dice, config::Config, notices::outbox::SqliteOutbox, start,
-    store::SqliteStore, vault::Vault,
+    ConsoleFiles, Parts, Running, StartError, clock::Dice, config::Config,
+    notices::outbox::SqliteOutbox, start, store::SqliteStore, vault::Vault,
 };
 use serde_json::json;
 
@@ -54,17 +54,21 @@ async fn open(config: &Config) -> Result<Running, Failure> {
     let store = Arc::new(store.map_err(|error| Failure::new(Exit::Config, error))?);
     let outbox = SqliteOutbox::open(&config.data_dir);
     let outbox = Arc::new(outbox.map_err(|error| Failure::new(Exit::Config, error))?);
+    let console = ConsoleFiles::open(&config.data_dir);
+    let console = console.map_err(|error| Failure::new(Exit::Config, error))?;
     let dice = Dice::unpredictable();
     let vault = Arc::new(Vault::open(&config.master_key_path(), &dice)?);
-    start(config, Parts { store, outbox, vault, clock: None, dice }).await.map_err(|error| {
-        let failure = Failure::new(Exit::Config, &error);
-        match error {
-            StartError::Listen(..) => {
-                failure.hint("holdfast serve --listen 127.0.0.1:0 takes any free port")
+    start(config, Parts { store, outbox, console, vault, clock: None, dice }).await.map_err(
+        |error| {
+            let failure = Failure::new(Exit::Config, &error);
+            match error {
+                StartError::Listen(..) => {
+                    failure.hint("holdfast serve --listen 127.0.0.1:0 takes any free port")
+                }
+                _ => failure,
             }
-            _ => failure,
-        }
-    })
+        },
+    )
 }
 
 /// The line for programs that wait for the gateway: it can be called from now on.

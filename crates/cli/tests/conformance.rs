@@ -15,7 +15,7 @@ use std::{
 use holdfast_client::{AppId, AppKey, Client, Sent, Transport};
 use holdfast_domain::{Mid, Text};
 use holdfast_gateway::{
-    Parts, Running,
+    ConsoleFiles, Parts, Running,
     clock::{Clock, Dice},
     config::Config,
     notices::outbox::MemoryOutbox,
@@ -56,6 +56,7 @@ async fn gateway() -> Running {
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
         outbox: Arc::new(MemoryOutbox::new()),
+        console: ConsoleFiles::in_memory(),
         vault: Arc::new(Vault::throw_away(&dice)),
         clock: None,
         dice: Dice::seeded(2),

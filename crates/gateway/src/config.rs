@@ -56,8 +56,25 @@ pub struct Config {
     pub notify_networks: Vec<IpNet>,
     /// A file with certificate authorities that are trusted besides the public ones when notices are sent.
     pub notify_ca_file: Option<PathBuf>,
+    /// Where operators are served.
+    pub console: ConsoleListen,
+    /// The address of the console in a browser, where a proxy stands before it.
+    pub console_url: Option<String>,
+    /// Sums above this many fen take a second person at the console; `None` for no sum.
+    pub approval_above: Option<u64>,
     /// What is logged.
     pub log: LogLevel,
+}
+
+/// Where the console listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleListen {
+    /// On loopback, on the port after the gateway's; on any free one if the gateway takes any.
+    Beside,
+    /// Here.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 /// What is logged, from least to most.
@@ -258,6 +275,57 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "console_listen",
+        default: "",
+        en: "Address and port of the operators' console, or off; loopback and the port after that of listen when absent. It \
+             listens on loopback only, unless console_url says that a TLS proxy stands before it",
+        zh: "管理台监听地址与端口，off 为关闭；缺省为本机回环地址、listen 的下一端口。非回环地址须先以 console_url 指明前置 TLS 代理",
+        read: |config, text| {
+            config.console = match text {
+                "" => ConsoleListen::Beside,
+                "off" => ConsoleListen::Off,
+                _ => ConsoleListen::At(
+                    text.parse()
+                        .map_err(|_| "off, or an address and port such as 127.0.0.1:8081")?,
+                ),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "console_url",
+        default: "",
+        en: "The address of the console in a browser, when a TLS proxy stands before it, such as https://console.hotel.example",
+        zh: "前置 TLS 代理时，浏览器访问管理台的地址，如 https://console.hotel.example",
+        read: |config, text| {
+            let host = text.strip_prefix("https://").is_some_and(|host| {
+                !host.is_empty()
+                    && !host.contains(['/', '?', '#', '@'])
+                    && !host.contains(char::is_whitespace)
+            });
+            if !(text.is_empty() || host) {
+                return Err("https:// and a host, without a path");
+            }
+            config.console_url = (!text.is_empty()).then(|| text.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "approval_above",
+        default: "100000",
+        en: "Sums above this many fen take a second operator's approval at the console; off for none. 100000 is 1,000 yuan",
+        zh: "管理台操作超过该金额（分）须第二人复核；off 为不复核。100000 即 1,000 元",
+        read: |config, text| {
+            config.approval_above = match text {
+                "off" => None,
+                _ => {
+                    Some(text.parse().map_err(|_| "off, or a whole number of fen such as 100000")?)
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
         name: "log",
         default: "info",
         en: "What is logged: error, warn, info or debug",
@@ -319,6 +387,9 @@ impl Default for Config {
             clock_skew_ms: 0,
             notify_networks: vec![],
             notify_ca_file: None,
+            console: ConsoleListen::Beside,
+            console_url: None,
+            approval_above: None,
             log: LogLevel::Info,
         };
         for setting in SETTINGS {
@@ -388,7 +459,31 @@ impl Config {
                 config.listen
             ));
         }
+        if let ConsoleListen::At(address) = config.console
+            && !address.ip().is_loopback()
+            && config.console_url.is_none()
+        {
+            faults.push(format!(
+                "console_listen: the console does not listen on {address} in plain HTTP; listen on 127.0.0.1, or set \
+                 console_url to the address of the TLS proxy before it"
+            ));
+        }
         if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
+    }
+
+    /// Where the console listens, if it does.
+    #[must_use]
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        match self.console {
+            ConsoleListen::Off => None,
+            ConsoleListen::At(address) => Some(address),
+            ConsoleListen::Beside => {
+                let port = self.listen.port();
+                // After the last port there is none: any free one.
+                let port = if port == 0 { 0 } else { port.checked_add(1).unwrap_or_default() };
+                Some(SocketAddr::from(([127, 0, 0, 1], port)))
+            }
+        }
     }
 
     /// The file with the master key.

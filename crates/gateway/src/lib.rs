@@ -21,11 +21,15 @@ pub mod channel;
 pub mod clock;
 pub mod codes;
 pub mod config;
+mod console;
+pub mod finder;
 mod http;
 pub mod limits;
 mod nonces;
 pub mod notices;
+pub mod operators;
 pub mod outbound;
+pub mod pages;
 pub mod statement;
 pub mod store;
 pub mod submit;
@@ -40,6 +44,8 @@ use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
 use codes::Codes;
 use config::{Config, Environment};
+use console::Console;
+pub use console::ConsoleFiles;
 use nonces::Nonces;
 use notices::{Announcer, courier::Courier, outbox::Letters};
 use outbound::{Border, Outbound, TrustError};
@@ -64,6 +70,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where notices wait to be delivered.
     pub outbox: Arc<dyn Letters>,
+    /// What only the console needs.
+    pub console: ConsoleFiles,
     /// What secrets are sealed with.
     pub vault: Arc<Vault>,
     /// What time it is; `None` for the machine's, moved ahead as far as it was when the gateway last ran.
@@ -84,6 +92,9 @@ pub enum StartError {
     /// The address is not to be had.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The console's address is not to be had.
+    #[error("cannot listen on {0} for the console: {1}")]
+    Console(SocketAddr, std::io::Error),
     /// The operator's certificates cannot be trusted.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -96,6 +107,8 @@ pub enum StartError {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its console listens, if it does.
+    pub console: Option<SocketAddr>,
     /// Its rules and its store.
     pub core: Arc<Core>,
     /// Its apps and merchants.
@@ -111,7 +124,7 @@ pub struct Running {
 /// # Errors
 /// When the store or the accounts cannot be read, the address is taken, or live was given what belongs to test.
 pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError> {
-    let Parts { store, outbox, vault, clock, dice } = parts;
+    let Parts { store, outbox, console: files, vault, clock, dice } = parts;
     let border = Border::new(config.environment, &config.notify_networks);
     let post = Arc::new(Outbound::new(border, config.notify_ca_file.as_deref())?);
     let accounts = Arc::new(Accounts::open(store.clone(), vault.clone()).await?);
@@ -144,6 +157,14 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     let listener =
         TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
     let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
+    let console = match config.console_address() {
+        Some(at) => {
+            let listener = TcpListener::bind(at).await.map_err(|e| StartError::Console(at, e))?;
+            let address = listener.local_addr().map_err(|e| StartError::Console(at, e))?;
+            Some((listener, address))
+        }
+        None => None,
+    };
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let api = Arc::new(Api::new(
         core.clone(),
@@ -167,13 +188,29 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         tokio::spawn(http::serve(listener, api::router(api.clone()), wait(stopped.clone()))),
         tokio::spawn(Worker::new(core.clone()).run(wait(stopped.clone()))),
     ];
+    let console = console.map(|(listener, address)| {
+        let url = config.console_url.as_deref();
+        let pages = Console {
+            core: core.clone(),
+            accounts: accounts.clone(),
+            api: api.clone(),
+            operators: files.operators,
+            finder: files.finder,
+            environment: config.environment,
+            hosts: console::hosts(address, url),
+            secure: url.is_some(),
+        };
+        let pages = console::router(Arc::new(pages));
+        tasks.push(tokio::spawn(http::serve(listener, pages, wait(stopped.clone()))));
+        address
+    });
     let announcer = Announcer::new(core.clone(), accounts.clone(), outbox.clone(), public_url);
     let (clock, dice) = (core.clock.clone(), Dice::unpredictable());
     let courier = Courier::new(outbox, accounts.clone(), post, clock, dice);
     tasks.push(tokio::spawn(announcer.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(courier.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(keep_fresh(accounts.clone(), wait(stopped))));
-    Ok(Running { address, core, accounts, stop, tasks, store, api })
+    Ok(Running { address, console, core, accounts, stop, tasks, store, api })
 }
 
 impl Running {
@@ -181,6 +218,12 @@ impl Running {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The console's address as the beginning of a URL, if there is one.
+    #[must_use]
+    pub fn console_url(&self) -> Option<String> {
+        self.console.map(|address| format!("http://{address}"))
     }
 
     /// Finishes what was accepted, then ends.

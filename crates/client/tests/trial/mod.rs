@@ -4,8 +4,8 @@
 use std::{sync::mpsc, thread::JoinHandle};
 
 use holdfast_gateway::{
-    Parts, clock::Dice, config::Config, notices::outbox::MemoryOutbox, store::MemoryStore,
-    vault::Vault,
+    ConsoleFiles, Parts, clock::Dice, config::Config, notices::outbox::MemoryOutbox,
+    store::MemoryStore, vault::Vault,
 };
 
 /// A gateway that runs until it is dropped. It has the merchant of the official page.
@@ -134,6 +134,7 @@ async fn serve(tell: mpsc::Sender<(String, String)>, stopped: tokio::sync::onesh
     let parts = Parts {
         store: std::sync::Arc::new(MemoryStore::new()),
         outbox: std::sync::Arc::new(MemoryOutbox::new()),
+        console: ConsoleFiles::in_memory(),
         vault: std::sync::Arc::new(Vault::throw_away(&dice)),
         clock: None,
         dice: Dice::seeded(2),

@@ -7,7 +7,7 @@ use std::sync::{
 
 use holdfast_domain::{BillKey, BillNo, Day, Mid, Moment, Text};
 use holdfast_gateway::{
-    Parts, Running,
+    ConsoleFiles, Parts, Running,
     clock::{Clock, Dice},
     config::{Config, Environment},
     notices::outbox::MemoryOutbox,
@@ -93,6 +93,7 @@ impl<S: Store + 'static> Place<S> {
         let parts = Parts {
             store: self.store.clone(),
             outbox: self.outbox.clone(),
+            console: ConsoleFiles::in_memory(),
             vault: self.vault.clone(),
             clock: (self.config.environment == Environment::Test).then(|| Clock::standing(self.at)),
             dice: Dice::seeded(self.dice.roll(u64::MAX)),

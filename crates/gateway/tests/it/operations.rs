@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdfast_gateway::{
-    Parts,
+    ConsoleFiles, Parts,
     clock::{Dice, patience},
     config::{Config, Environment, OTHER_VARIABLES, SETTINGS},
     notices::outbox::MemoryOutbox,
@@ -401,6 +401,7 @@ async fn live_does_not_start_with_what_belongs_to_test() {
         let parts = Parts {
             store: store.clone(),
             outbox: Arc::new(MemoryOutbox::new()),
+            console: ConsoleFiles::in_memory(),
             vault,
             clock: None,
             dice,
@@ -491,6 +492,7 @@ async fn the_clock_of_a_simulation_moves_ahead_only_and_stays_moved() {
     let parts = Parts {
         store: place.store.clone(),
         outbox: Arc::new(MemoryOutbox::new()),
+        console: ConsoleFiles::in_memory(),
         vault: place.vault.clone(),
         clock: None,
         dice: Dice::seeded(1),
@@ -507,6 +509,7 @@ async fn a_vault_that_is_another_one_opens_nothing() {
     let parts = Parts {
         store: place.store.clone(),
         outbox: Arc::new(MemoryOutbox::new()),
+        console: ConsoleFiles::in_memory(),
         vault,
         clock: None,
         dice: Dice::seeded(1),
@@ -524,6 +527,7 @@ async fn a_taken_address_is_said_so() {
     let parts = Parts {
         store: place.store.clone(),
         outbox: Arc::new(MemoryOutbox::new()),
+        console: ConsoleFiles::in_memory(),
         vault: place.vault.clone(),
         clock: None,
         dice: Dice::seeded(1),

@@ -1,0 +1,150 @@
+//! The console (管理台): for people who run the gateway. On a listener of its own.
+//!
+//! Whoever looks has a [`Seat`]; whoever changes something sends a [`Deed`]. Both say in a handler's signature which role
+//! it takes, and a deed that does not carry its session's token is refused before the handler sees it. What moves money
+//! goes through the steps that carry out merchants' requests ([`crate::api`]), so no rule exists twice. Everything done
+//! is written into the audit.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use hyper::{StatusCode, header};
+
+use crate::{
+    accounts::Accounts,
+    api::Api,
+    config::Environment,
+    finder::Finder,
+    limits,
+    operators::Operators,
+    pages,
+    store::{OpenError, StoreFault},
+    submit::Core,
+};
+
+mod overview;
+mod seat;
+
+use seat::{Deed, Seat, Viewers};
+
+/// What only the console needs, in files of its own.
+#[derive(Clone)]
+pub struct ConsoleFiles {
+    /// Who may use it, and what they did there: `console.db`.
+    pub operators: Arc<Operators>,
+    /// Which bills there are: `finder.db`, which follows from the journal.
+    pub finder: Arc<Finder>,
+}
+
+impl ConsoleFiles {
+    /// Those of a data directory.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let (operators, finder) = (Operators::open(dir)?, Finder::open(dir)?);
+        Ok(Self { operators: Arc::new(operators), finder: Arc::new(finder) })
+    }
+
+    /// In memory, for a gateway that is thrown away.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self { operators: Arc::new(Operators::in_memory()), finder: Arc::new(Finder::in_memory()) }
+    }
+}
+
+/// Everything that the console's pages take.
+pub(crate) struct Console {
+    pub(crate) core: Arc<Core>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) api: Arc<Api>,
+    pub(crate) operators: Arc<Operators>,
+    pub(crate) finder: Arc<Finder>,
+    pub(crate) environment: Environment,
+    /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
+    pub(crate) hosts: Vec<String>,
+    /// Whether the browser's way here is encrypted, so that cookies may say so.
+    pub(crate) secure: bool,
+}
+
+/// What the address of a console on this listener may begin with; `url` is the one that the operator set.
+pub(crate) fn hosts(address: SocketAddr, url: Option<&str>) -> Vec<String> {
+    let port = address.port();
+    let own = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
+    let set = url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest.to_owned());
+    own.into_iter().chain([address.to_string()]).chain(set).collect()
+}
+
+/// All pages.
+pub(crate) fn router(console: Arc<Console>) -> Router {
+    Router::new()
+        .merge(overview::routes())
+        .route("/sign-out", axum::routing::post(sign_out))
+        .fallback(nothing)
+        .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
+        .layer(from_fn_with_state(console.clone(), only_here))
+        .merge(pages::assets())
+        .route("/healthz", get(async || "ok\n"))
+        .with_state(console)
+}
+
+async fn sign_out(_deed: Deed<Viewers, ()>) -> Response {
+    axum::response::Redirect::to("/").into_response()
+}
+
+async fn nothing(seat: Seat) -> Response {
+    seat.told(
+        StatusCode::NOT_FOUND,
+        seat.page.t("There is no such page", "没有这个页面"),
+        seat.page.t("Nothing is kept under this address.", "此地址没有内容。"),
+    )
+}
+
+/// Refuses requests that were meant for another host: a page elsewhere that has its name point here does not get in.
+async fn only_here(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    match host.is_some_and(|host| console.hosts.iter().any(|ours| ours == host)) {
+        true => next.run(request).await,
+        false => {
+            let text = "this console is not served under that name; set console_url (控制台未以该域名提供服务，请设置 console_url)\n";
+            (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+        }
+    }
+}
+
+/// Something happened, or did not: a page that says so.
+#[derive(Template)]
+#[template(path = "console/told.html")]
+struct Told<'a> {
+    page: &'a seat::Frame,
+    title: &'a str,
+    text: &'a str,
+    tone: &'a str,
+    back: &'a str,
+}
+
+impl Seat {
+    /// A page with a title and a sentence.
+    fn told(&self, status: StatusCode, title: &str, text: &str) -> Response {
+        let tone = if status.is_success() { "good" } else { "bad" };
+        let told = Told { page: &self.page, title, text, tone, back: "/" };
+        self.page.answer(status, &told)
+    }
+
+    /// The store broke: what is in the log is not for the page.
+    fn broken(&self, fault: &StoreFault) -> Response {
+        tracing::error!(%fault, "a page of the console cannot be made");
+        self.told(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            self.page.t("This could not be read", "读取失败"),
+            self.page.t("The store broke; see the log.", "存储故障，请查看日志。"),
+        )
+    }
+}
