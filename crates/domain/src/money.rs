@@ -27,6 +27,23 @@ impl Amount {
         }
     }
 
+    /// Reads a sum as people write it, in yuan and exact to the fen: `500`, `500.5`, `¥500.00`, `500元`. `None` for
+    /// anything else, and for what is no amount: signs, separators and exponents are refused rather than understood.
+    #[must_use]
+    pub fn from_yuan(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix(['¥', '￥']).unwrap_or(text);
+        let text = text.strip_suffix('元').unwrap_or(text).trim();
+        let (yuan, part) = text.split_once('.').unwrap_or((text, "00"));
+        // One digit behind the point is tenths: 500.5 is 500.50.
+        let part = match part.len() {
+            1 => digits(part)?.checked_mul(10)?,
+            2 => digits(part)?,
+            _ => return None,
+        };
+        Self::from_fen(digits(yuan)?.checked_mul(100)?.checked_add(part)?).ok()
+    }
+
     /// The amount as a plain number of fen.
     #[must_use]
     pub fn fen(self) -> u64 {
@@ -47,6 +64,12 @@ impl Amount {
         let fen = self.fen().saturating_mul(u64::from(percent)).checked_div(100)?;
         Self::from_fen(fen.min(Self::MAX_FEN)).ok()
     }
+}
+
+/// Plain digits and nothing else: no sign, no separators.
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
 }
 
 /// A sum of fen in yuan (元): `-1234` is `-12.34`.
@@ -74,6 +97,35 @@ impl std::error::Error for AmountOutOfRange {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn yuan_are_read_exactly_or_not_at_all() {
+        let cases = [
+            ("500", Some(50_000)),
+            ("500.00", Some(50_000)),
+            ("¥500", Some(50_000)),
+            ("￥0.01", Some(1)),
+            (" 500 ", Some(50_000)),
+            ("500.5", Some(50_050)),
+            ("19.08元", Some(1_908)),
+            ("1000000", Some(100_000_000)),
+            ("1000000.01", None),
+            ("0", None),
+            ("0.001", None),
+            ("500.", None),
+            (".5", None),
+            ("5e2", None),
+            ("-5", None),
+            ("+5", None),
+            ("1,000", None),
+            ("５", None),
+            ("99999999999999999999", None),
+            ("", None),
+        ];
+        for (text, fen) in cases {
+            assert_eq!(Amount::from_yuan(text).map(Amount::fen), fen, "{text:?}");
+        }
+    }
 
     #[test]
     fn fen_are_shown_as_yuan() {
