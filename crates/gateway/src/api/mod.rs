@@ -58,6 +58,7 @@ mod guarantees;
 mod guard;
 mod legacy;
 mod openapi;
+mod payer;
 mod preview;
 mod shares;
 mod sim;

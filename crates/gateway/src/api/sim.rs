@@ -1,6 +1,7 @@
 //! The simulation's controls, in the test environment only: the payer's side, the clock, the scenarios.
 //!
-//! A small JSON interface without authentication: there is no money behind it. The cashier page uses it too.
+//! A small JSON interface without authentication: there is no money behind it. What the payer does is done by
+//! [`super::payer`]; here it is told to programs. The cashier's pages tell it to people.
 
 use std::sync::Arc;
 
@@ -12,23 +13,23 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use holdfast_domain::{
-    Account, Amount, Bill, BillKey, BillNo, CardKind, Channel, CodeId, Command, Kind, Moment,
-    Phase, Terms, Text, yuan,
-};
-use holdfast_wire::{code::Code, explain, field::Url, messages::CodeTerms, time};
+use holdfast_domain::{Account, Amount, Bill, CardKind, Channel, CodeId, Moment, Text, yuan};
+use holdfast_wire::{code::Code, explain, field::Url, time};
 use hyper::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, No, codes::NewBill};
+use super::{
+    Api,
+    payer::{Confirmed, Obstacle},
+};
 use crate::{
     CLOCK_AHEAD,
-    channel::{Confirmation, Operation, Scenario, Shown, Simulated, objection},
-    codes::{Coded, FixedCode, Untold},
+    channel::{Operation, Scenario, Shown},
+    codes::{Coded, FixedCode},
     config::duration_ms,
-    limits, notices,
-    store::{self, Asker, StoreFault},
+    limits,
+    store::{self, StoreFault},
     submit::SubmitError,
 };
 
@@ -104,12 +105,7 @@ async fn scan(State(api): State<Arc<Api>>, Path(code): Path<String>, body: Bytes
     let asked: Scan = parse(&body)?;
     let rule = |_| bad(format!("amount: a whole number of fen from 1 to {}", Amount::MAX_FEN));
     let amount = asked.amount.map(|fen| Amount::from_fen(fen).map_err(rule)).transpose()?;
-    match api.coded(&code).await? {
-        Coded::Fixed(fixed) => Ok(ok(api.seen(&api.scan(&fixed, amount).await?))),
-        Coded::Bill(_) => {
-            Err(bad("一次性码无需扫码建单 (this code has its bill: confirm it)".to_owned()))
-        }
-    }
+    Ok(ok(api.seen(&api.scan(&code, amount).await?)))
 }
 
 /// The payer confirms.
@@ -128,81 +124,26 @@ async fn confirm(State(api): State<Arc<Api>>, Path(code): Path<String>, body: By
             return Err(bad(format!("through: {other:?} is not unionpay, wechat or alipay")));
         }
     };
-    let mut bill = match api.coded(&code).await? {
-        Coded::Bill(bill) => *bill,
-        Coded::Fixed(fixed) => api.scan(&fixed, None).await?,
-    };
-    if bill.terms.kind == Kind::Hold && through != Channel::UnionPay {
-        return Err(bad(
-            "through: a hold is taken through unionpay only (预授权仅支持银联)".to_owned()
-        ));
-    }
-    api.payable(&bill)?;
-    api.still_offered(&bill).await?;
-    let simulated = api.simulated()?;
     let shown = Shown { card, through, name: asked.name, certificate: asked.cert_no };
-    let expected = api.person(bill.terms.payer.buyer.as_ref(), &bill.key.to_string())?;
-    if let Some(reason) = objection(&bill.terms.payer, expected.as_ref(), &shown) {
-        return api.refuse_payer(bill, reason).await;
-    }
-    let reports = match simulated.confirm(&bill, card, through).await? {
-        Confirmation::Report(reports) => reports,
-        Confirmation::Refuse(decline) => {
-            return api.refuse_payer(bill, decline).await;
-        }
-        Confirmation::Silent => {
+    match api.confirm(&code, shown).await? {
+        Confirmed::Done(bill) => Ok(ok(api.seen(&bill))),
+        Confirmed::OnItsWay => {
             let text = "已付款，结果稍后到达 (paid; the gateway has not heard of it yet)";
-            return Ok((
-                StatusCode::ACCEPTED,
-                json_body(json!({"outcome": "unknown", "text": text})),
-            )
-                .into_response());
-        }
-        Confirmation::Lost => {
-            let text = "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)"
-                .to_owned();
-            return Err(Failed(StatusCode::GATEWAY_TIMEOUT, Code::Timeout, text));
-        }
-    };
-    let mut done = false;
-    for report in reports {
-        match api.core.submit(bill.clone(), &report, &Asker::Payer).await {
-            Ok(changed) => (bill, done) = (changed, true),
-            // A second report of the same payment changes nothing.
-            Err(SubmitError::Refused(refusal)) if done => {
-                tracing::info!(%refusal, "report set aside")
-            }
-            Err(SubmitError::Refused(_)) => {
-                // Another phone was faster.
-                api.payable(&api.core.load(&bill.key).await?)?;
-                return Err(Failed(
-                    StatusCode::CONFLICT,
-                    Code::OrderProcessing,
-                    "请重试 (try again)".to_owned(),
-                ));
-            }
-            Err(error) => return Err(error.into()),
+            let told = json!({"outcome": "unknown", "text": text});
+            Ok((StatusCode::ACCEPTED, json_body(told)).into_response())
         }
     }
-    Ok(ok(api.seen(&bill)))
 }
 
 /// The payer says no; the bill can still be paid.
 async fn decline(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
-    let bill = api.billed(&code).await?;
-    api.payable(&bill)?;
-    let reason =
-        Text::parse("付款人取消 (declined by the payer)").map_err(|_| bad(String::new()))?;
-    let bill = api.core.submit(bill, &Command::Decline { reason }, &Asker::Payer).await?;
-    Ok(ok(api.seen(&bill)))
+    let reason = Text::parse(DECLINED).map_err(|_| bad(String::new()))?;
+    Ok(ok(api.seen(&api.decline(&code, reason).await?)))
 }
 
 /// The payer lets the bill's time pass: it lapses at once, without the clock being moved for all others.
 async fn expire(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {
-    let bill = api.billed(&code).await?;
-    api.payable(&bill)?;
-    let bill = api.core.let_lapse(bill).await?;
-    Ok(ok(api.seen(&bill)))
+    Ok(ok(api.seen(&api.expire(&code).await?)))
 }
 
 async fn clock(State(api): State<Arc<Api>>) -> Answer {
@@ -212,12 +153,9 @@ async fn clock(State(api): State<Arc<Api>>) -> Answer {
 async fn advance(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
     let asked: Advance = parse(&body)?;
     let rule = "advance: a duration such as 90s, 15m, 24h or 30d, at most 3660d";
-    let ms = duration_ms(&asked.advance).filter(|ms| *ms <= 3_660 * 86_400_000);
+    let ms = duration_ms(&asked.advance).filter(|ms| *ms <= ADVANCE_MS_MAX);
     let ms = ms.ok_or_else(|| bad(rule.to_owned()))?;
-    let ahead = api.core.clock.ahead_ms().saturating_add(ms);
-    // Durable before anybody acts by it: after a restart time must not run backwards.
-    api.core.store.register(store::Kind::Setting, CLOCK_AHEAD, Some(ahead.to_string())).await?;
-    api.core.clock.advance(ms);
+    api.advance_clock(ms).await?;
     Ok(ok(api.clock_now()))
 }
 
@@ -243,11 +181,16 @@ async fn clear_scenario(State(api): State<Arc<Api>>, body: Bytes) -> Answer {
 }
 
 impl Api {
-    fn simulated(&self) -> Result<&Simulated, Failed> {
-        let none = || {
-            Failed(StatusCode::NOT_FOUND, Code::NoService, "there is no simulation here".to_owned())
-        };
-        self.simulated.as_deref().ok_or_else(none)
+    /// Moves the time that bills live by.
+    pub(crate) async fn advance_clock(&self, ms: i64) -> Result<(), StoreFault> {
+        let ahead = self.core.clock.ahead_ms().saturating_add(ms);
+        // Durable before anybody acts by it: after a restart time must not run backwards.
+        self.core
+            .store
+            .register(store::Kind::Setting, CLOCK_AHEAD, Some(ahead.to_string()))
+            .await?;
+        self.core.clock.advance(ms);
+        Ok(())
     }
 
     async fn choose(&self, chosen: &Chosen, scenario: Option<Scenario>) -> Answer {
@@ -284,188 +227,6 @@ impl Api {
         Ok(ok(json!({"operation": operation, "number": number.unwrap_or("any"), "scenario": word})))
     }
 
-    async fn coded(&self, code: &str) -> Result<Coded, Failed> {
-        let none = || {
-            Failed(
-                StatusCode::NOT_FOUND,
-                Code::NoOrder,
-                "没有这个二维码 (there is no such code)".to_owned(),
-            )
-        };
-        let code = CodeId::parse(code).map_err(|_| none())?;
-        self.codes.find(&code).await?.ok_or_else(none)
-    }
-
-    /// The bill of a code that has one.
-    async fn billed(&self, code: &str) -> Result<Bill, Failed> {
-        match self.coded(code).await? {
-            Coded::Bill(bill) => Ok(*bill),
-            Coded::Fixed(_) => {
-                Err(bad("请先扫码 (scan this fixed code first: its bill has a code of its own)"
-                    .to_owned()))
-            }
-        }
-    }
-
-    /// Makes a bill from a fixed code.
-    async fn scan(&self, fixed: &FixedCode, amount: Option<Amount>) -> Result<Bill, Failed> {
-        let now = self.core.clock.now();
-        let refused =
-            |text: &str| Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, text.to_owned());
-        if fixed.closed {
-            return Err(refused(CLOSED));
-        }
-        if fixed.is_over(now) {
-            return Err(refused(OVER));
-        }
-        let amount = match (fixed.amount(), amount) {
-            (Some(fixed), Some(said)) if fixed != said => {
-                return Err(bad(format!(
-                    "amount: 此码金额固定 (this code is about {} fen: leave the amount out)",
-                    fixed.fen()
-                )));
-            }
-            (None, said) if fixed.terms.pay_info_query_addr.is_some() => {
-                return match said {
-                    None => self.scan_and_ask(fixed).await,
-                    Some(_) => Err(bad(
-                        "amount: 金额由商家给出 (the merchant says how much: leave it out)"
-                            .to_owned(),
-                    )),
-                };
-            }
-            (Some(amount), _) | (None, Some(amount)) => amount,
-            (None, None) => {
-                return Err(bad("amount: 请输入金额 (say how much to pay, in fen)".to_owned()));
-            }
-        };
-        self.make(fixed, &fixed.terms, amount).await
-    }
-
-    /// Makes a bill from a fixed code whose merchant says how much is to be paid.
-    async fn scan_and_ask(&self, fixed: &FixedCode) -> Result<Bill, Failed> {
-        let merchant = self.accounts.book().merchants.get(&fixed.mid).cloned();
-        let asked = match &merchant {
-            Some(merchant) => {
-                let (now, dice) = (self.core.clock.now(), &self.core.dice);
-                self.codes.ask_amount(merchant, fixed, now, dice).await
-            }
-            None => Err(Untold::Unclear(format!("there is no merchant {}", fixed.mid))),
-        };
-        let told = asked.map_err(|untold| match untold {
-            Untold::Refused(why) => {
-                let text = format!("商家暂不收款：{why} (the merchant takes no payment now)");
-                Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, text)
-            }
-            Untold::Unclear(why) => {
-                tracing::warn!(code = %fixed.code, mid = %fixed.mid, why, "nobody said how much is to be paid");
-                let text = format!(
-                    "暂时无法获取金额，请联系商家 (the merchant's system did not say how much to pay: {why})"
-                );
-                Failed(StatusCode::BAD_GATEWAY, Code::InvalidResponse, text)
-            }
-        })?;
-        let own = &fixed.terms;
-        let terms = CodeTerms {
-            bill_desc: told.description.or_else(|| own.bill_desc.clone()),
-            member_id: told.member_id.or_else(|| own.member_id.clone()),
-            counter_no: told.counter_no.or_else(|| own.counter_no.clone()),
-            ..own.clone()
-        };
-        self.make(fixed, &terms, told.amount).await
-    }
-
-    /// Makes a bill from a fixed code, with the code's terms or what its merchant said instead.
-    async fn make(
-        &self,
-        fixed: &FixedCode,
-        terms: &CodeTerms,
-        amount: Amount,
-    ) -> Result<Bill, Failed> {
-        // Nobody closes the code or gives it other contents while its bill is made; it may have happened before,
-        // while its merchant was asked for one.
-        let _turn = self.codes.turn().await;
-        match self.codes.find(&fixed.code).await? {
-            Some(Coded::Fixed(now)) if *now == *fixed => {}
-            _ => {
-                let text = "二维码已变更，请重新扫码 (this code was changed meanwhile: scan again)";
-                let status = StatusCode::CONFLICT;
-                return Err(Failed(status, Code::OrderProcessing, text.to_owned()));
-            }
-        }
-        let now = self.core.clock.now();
-        let person = self.person(fixed.buyer.as_ref(), fixed.code.as_str())?;
-        for _ in 0..limits::COMMIT_TRIES {
-            let key = BillKey { mid: fixed.mid.clone(), no: self.own_number(now), date: now.day() };
-            let expires_at = now.plus_ms(limits::CODE_MS);
-            let expires_at = fixed.terms.expire_time.map_or(expires_at, |end| end.min(expires_at));
-            let terms = self.new_terms(NewBill {
-                key: &key,
-                tid: &fixed.tid,
-                amount,
-                code: self.new_code(),
-                asked: terms,
-                person: person.as_ref(),
-                reserve: fixed.reserve.as_ref(),
-                fingerprint: fixed.fingerprint,
-                created_at: now,
-                expires_at,
-            })?;
-            let terms = Terms { scanned: Some(fixed.code.clone()), ..terms };
-            match self.core.create(Bill::request(key, terms), now, Asker::Payer).await {
-                // A number or a code that exists: roll the dice again.
-                Err(SubmitError::Taken) => {}
-                made => return Ok(made?),
-            }
-        }
-        let text = "请重试 (try again)".to_owned();
-        Err(Failed(StatusCode::CONFLICT, Code::OrderProcessing, text))
-    }
-
-    /// A number for a bill that no merchant numbered, in the look that the official documents recommend: who
-    /// made it, when, and chance (`protocol.md` section 3.4).
-    fn own_number(&self, now: Moment) -> BillNo {
-        let (stamp, ms) = (time::show_stamp(now), now.0.rem_euclid(1_000));
-        let no = format!("{OWN_SOURCE}{stamp}{ms:03}{}", self.core.dice.digits(7));
-        BillNo::parse(&no).expect("28 letters and digits are a bill number")
-    }
-
-    /// The channel refuses the payer; the bill can still be paid, a number of times.
-    async fn refuse_payer(&self, bill: Bill, reason: Text<255>) -> Answer {
-        let text = reason.to_string();
-        self.core.submit(bill, &Command::Decline { reason }, &Asker::Payer).await?;
-        Err(Failed(StatusCode::PAYMENT_REQUIRED, Code::TargetFail, text))
-    }
-
-    /// Says kindly that the fixed code from which a bill was made was closed meanwhile.
-    async fn still_offered(&self, bill: &Bill) -> Result<(), Failed> {
-        let Some(code) = &bill.terms.scanned else { return Ok(()) };
-        match self.codes.find(code).await? {
-            Some(Coded::Fixed(fixed)) if fixed.closed => {
-                Err(Failed(StatusCode::CONFLICT, Code::OperationNotAllowed, CLOSED.to_owned()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Says kindly why a bill cannot be paid any more.
-    fn payable(&self, bill: &Bill) -> Result<(), Failed> {
-        let (code, text) = match &bill.phase {
-            Phase::Requested { .. } if self.simulated()?.is_silent(&bill.key) => (
-                Code::OrderProcessing,
-                "已付款，等待结果 (you have paid; the result is on its way)",
-            ),
-            Phase::Requested { .. } if self.core.clock.now() >= bill.terms.expires_at => {
-                (Code::OperationNotAllowed, OVER)
-            }
-            Phase::Requested { .. } => return Ok(()),
-            Phase::Lapsed => (Code::OperationNotAllowed, OVER),
-            Phase::Closed => (Code::OperationNotAllowed, CLOSED),
-            _ => (Code::OperationNotAllowed, "账单已支付 (this bill is paid already)"),
-        };
-        Err(Failed(StatusCode::CONFLICT, code, text.to_owned()))
-    }
-
     fn clock_now(&self) -> Value {
         let clock = &self.core.clock;
         json!({
@@ -483,10 +244,6 @@ impl Api {
         let grant = payment.and_then(|payment| payment.grant.as_ref());
         let balances = bill.balances();
         let fen = |account| u64::try_from(balances.of(&account)).unwrap_or_default();
-        let signed = merchant
-            .as_ref()
-            .and_then(|merchant| notices::return_address(bill, merchant, &self.terms.public_url));
-        let back = signed.or_else(|| bill.terms.details.return_url.as_ref().map(Text::to_string));
         let mut seen = json!({
             "code": bill.terms.code.as_str(),
             "scanned": bill.terms.scanned.as_ref().map(CodeId::as_str),
@@ -506,7 +263,7 @@ impl Api {
             "paidTime": payment.map(|payment| show(payment.receipt.at)),
             "authIdRespCd": grant.and_then(|grant| grant.auth.as_ref()).map(|auth| auth.as_str()),
             "deadline": grant.map(|grant| show(grant.deadline)),
-            "returnUrl": back,
+            "returnUrl": self.way_back(bill),
             "wallets": payer.wallets.as_ref().map(Text::as_str),
             "installments": payer.installments,
             "creditCards": payer.no_credit_cards.then_some(false),
@@ -519,10 +276,10 @@ impl Api {
     /// A fixed code as whoever scans it sees it.
     fn seen_fixed(&self, fixed: &FixedCode) -> Value {
         let merchant = self.accounts.book().merchants.get(&fixed.mid).cloned();
-        let phase = match (fixed.closed, fixed.is_over(self.core.clock.now())) {
-            (true, _) => "closed",
-            (false, true) => "lapsed",
-            (false, false) => "fixed",
+        let phase = match self.scannable(fixed) {
+            Err(Obstacle::Closed) => "closed",
+            Err(_) => "lapsed",
+            Ok(()) => "fixed",
         };
         let asks = match (fixed.amount(), &fixed.terms.pay_info_query_addr) {
             (Some(_), _) => None,
@@ -547,11 +304,11 @@ impl Api {
     }
 }
 
-/// Who made a bill whose number is our own.
-const OWN_SOURCE: &str = "HF01";
+/// Why a payer declines, as the bill's life tells it.
+pub(crate) const DECLINED: &str = "付款人取消 (declined by the payer)";
 
-const OVER: &str = "二维码已过期 (this code is over; ask for a new one)";
-const CLOSED: &str = "二维码已关闭 (the merchant closed this code)";
+/// The furthest that the clock is moved at once, in milliseconds.
+const ADVANCE_MS_MAX: i64 = 3_660 * 86_400_000;
 
 fn without_nulls(seen: &mut Value) {
     if let Value::Object(fields) = seen {
@@ -613,10 +370,92 @@ async fn tell(State(api): State<Arc<Api>>, response: Response) -> Response {
     response
 }
 
-impl From<No> for Failed {
-    fn from(no: No) -> Self {
-        let (code, text) = no.summary();
-        Self(StatusCode::CONFLICT, code, text.to_string())
+impl From<Obstacle> for Failed {
+    fn from(obstacle: Obstacle) -> Self {
+        let (bad, conflict) = (StatusCode::BAD_REQUEST, StatusCode::CONFLICT);
+        let (status, code, text) = match obstacle {
+            Obstacle::NoCode => {
+                (StatusCode::NOT_FOUND, Code::NoOrder, "没有这个二维码 (there is no such code)")
+            }
+            Obstacle::HasBill => {
+                let text = "一次性码无需扫码建单 (this code has its bill: confirm it)";
+                (bad, Code::BadRequest, text)
+            }
+            Obstacle::HasNoBill => {
+                let text = "请先扫码 (scan this fixed code first: its bill has a code of its own)";
+                (bad, Code::BadRequest, text)
+            }
+            Obstacle::Closed => {
+                let text = "二维码已关闭 (the merchant closed this code)";
+                (conflict, Code::OperationNotAllowed, text)
+            }
+            Obstacle::Over => {
+                let text = "二维码已过期 (this code is over; ask for a new one)";
+                (conflict, Code::OperationNotAllowed, text)
+            }
+            Obstacle::Paid => {
+                (conflict, Code::OperationNotAllowed, "账单已支付 (this bill is paid already)")
+            }
+            Obstacle::OnItsWay => {
+                let text = "已付款，等待结果 (you have paid; the result is on its way)";
+                (conflict, Code::OrderProcessing, text)
+            }
+            Obstacle::AmountIs(amount) => {
+                let fen = amount.fen();
+                let text = format!(
+                    "amount: 此码金额固定 (this code is about {fen} fen: leave the amount out)"
+                );
+                return Self(bad, Code::BadRequest, text);
+            }
+            Obstacle::AmountFromMerchant => {
+                let text = "amount: 金额由商家给出 (the merchant says how much: leave it out)";
+                (bad, Code::BadRequest, text)
+            }
+            Obstacle::NoAmount => {
+                let text = "amount: 请输入金额 (say how much to pay, in fen)";
+                (bad, Code::BadRequest, text)
+            }
+            Obstacle::TakesNone(why) => {
+                let text = format!("商家暂不收款：{why} (the merchant takes no payment now)");
+                return Self(conflict, Code::OperationNotAllowed, text);
+            }
+            Obstacle::Untold(why) => {
+                let text = format!(
+                    "暂时无法获取金额，请联系商家 (the merchant's system did not say how much to pay: {why})"
+                );
+                return Self(StatusCode::BAD_GATEWAY, Code::InvalidResponse, text);
+            }
+            Obstacle::Changed => {
+                let text = "二维码已变更，请重新扫码 (this code was changed meanwhile: scan again)";
+                (conflict, Code::OrderProcessing, text)
+            }
+            Obstacle::Crowded => (conflict, Code::OrderProcessing, "请重试 (try again)"),
+            Obstacle::UnionPayOnly => {
+                let text = "through: a hold is taken through unionpay only (预授权仅支持银联)";
+                (bad, Code::BadRequest, text)
+            }
+            Obstacle::Refused(reason) => {
+                let text = reason.to_string();
+                return Self(StatusCode::PAYMENT_REQUIRED, Code::TargetFail, text);
+            }
+            Obstacle::Lost => {
+                let text =
+                    "网络异常，请重试 (the confirmation was lost on its way; nothing was paid)";
+                (StatusCode::GATEWAY_TIMEOUT, Code::Timeout, text)
+            }
+            Obstacle::NotSimulated => {
+                (StatusCode::NOT_FOUND, Code::NoService, "there is no simulation here")
+            }
+            Obstacle::No(no) => {
+                let (code, text) = no.summary();
+                return Self(conflict, code, text.to_string());
+            }
+            Obstacle::Submit(SubmitError::Fault(fault)) => return fault.into(),
+            Obstacle::Submit(other) => {
+                return Self(conflict, Code::OperationNotAllowed, other.to_string());
+            }
+        };
+        Self(status, code, text.to_owned())
     }
 }
 
@@ -628,14 +467,5 @@ impl From<StoreFault> for Failed {
             Code::InternalError,
             "the store broke; see the log".to_owned(),
         )
-    }
-}
-
-impl From<SubmitError> for Failed {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::Fault(fault) => fault.into(),
-            other => Self(StatusCode::CONFLICT, Code::OperationNotAllowed, other.to_string()),
-        }
     }
 }
