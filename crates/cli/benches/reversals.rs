@@ -202,7 +202,7 @@ async fn captured(core: &Core, number: usize) -> Bill {
 }
 
 fn asker() -> Asker {
-    Asker::App { app: "bench".into(), nonce: None }
+    Asker::App { app: "bench".into(), nonce: None, request: None }
 }
 
 fn key(number: usize) -> BillKey {

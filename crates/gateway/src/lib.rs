@@ -30,6 +30,7 @@ pub mod notices;
 pub mod operators;
 pub mod outbound;
 pub mod pages;
+pub mod request;
 pub mod statement;
 pub mod store;
 pub mod submit;

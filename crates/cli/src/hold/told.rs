@@ -145,8 +145,20 @@ fn events(screen: &Screen, events: &[Happened]) -> Vec<String> {
             words.push_str(&format!("{between}{order}"));
         }
         all.push(screen.tone(Tone::Quiet, &words));
+        all.extend(
+            asked(event).map(|words| screen.tone(Tone::Quiet, &format!("{:16}{words}", ""))),
+        );
     }
     all
+}
+
+/// Who asked for it and in which request, where that says more than the column does.
+fn asked(event: &Happened) -> Option<String> {
+    let own = event.operator.as_ref().or(event.app_id.as_ref()).map(ToString::to_string);
+    let second = event.approver.as_ref().map(|name| format!("approved by 复核 {name}"));
+    let request = event.request_id.as_ref().map(|id| format!("request 请求 {id}"));
+    let words: Vec<String> = [own, second, request].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(" · "))
 }
 
 /// A table whose first columns are words, and the others sums.

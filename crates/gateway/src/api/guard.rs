@@ -67,7 +67,14 @@ impl Api {
         let app = app.ok_or_else(wrong)?;
         self.check_address(&app, arrived)?;
         let nonce = self.once(&app.id, signed.nonce.as_str(), signed.timestamp.moment(), wall)?;
-        Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: Some(nonce) }, app })
+        Ok(Admitted {
+            asker: Asker::App {
+                app: app.id.clone(),
+                nonce: Some(nonce),
+                request: Some(arrived.id),
+            },
+            app,
+        })
     }
 
     fn admit_token(
@@ -85,7 +92,10 @@ impl Api {
             return Err(no_token());
         }
         self.check_address(&app, arrived)?;
-        Ok(Admitted { asker: Asker::App { app: app.id.clone(), nonce: None }, app })
+        Ok(Admitted {
+            asker: Asker::App { app: app.id.clone(), nonce: None, request: Some(arrived.id) },
+            app,
+        })
     }
 
     /// Exchanges a signed request for a token.

@@ -87,7 +87,7 @@ impl Api {
             return Err(No::new(Code::BadSign, text));
         }
         self.check_address(&app, arrived)?;
-        let asker = Asker::App { app: Arc::clone(&app.id), nonce: None };
+        let asker = Asker::App { app: Arc::clone(&app.id), nonce: None, request: Some(arrived.id) };
         Ok((Admitted { app, asker }, key))
     }
 

@@ -3,13 +3,7 @@
 //! A request is read within bounds, its caller is made sure of over the bytes as received, and only then is
 //! anything decoded. What follows runs to its end even when the caller hangs up.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -44,6 +38,7 @@ use crate::{
     limits,
     nonces::Nonces,
     notices::outbox::Letters,
+    request::{RequestId, RequestIds},
     store::{Asker, StoreFault},
     submit::{Core, SubmitError},
     tokens::Tokens,
@@ -95,9 +90,7 @@ pub struct Api {
     listeners: Arc<Semaphore>,
     /// Whether nobody is to wait any more.
     stopping: watch::Sender<bool>,
-    requests: AtomicU64,
-    /// Distinguishes this run's request ids from those of other runs.
-    run: String,
+    requests: RequestIds,
 }
 
 /// Why a request is not answered with success.
@@ -124,8 +117,7 @@ impl Api {
         let places = Arc::new(Semaphore::new(limits::REQUESTS));
         let listeners = Arc::new(Semaphore::new(limits::LISTENERS));
         let stopping = watch::Sender::new(false);
-        let run = core.dice.hex(8);
-        let requests = AtomicU64::new(0);
+        let requests = RequestIds::new(&core.dice);
         let document = openapi::Document::default();
         Self {
             core,
@@ -141,7 +133,6 @@ impl Api {
             listeners,
             stopping,
             requests,
-            run,
         }
     }
 
@@ -189,17 +180,16 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
 /// Everything under a path of the protocol, and every unknown path.
 async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) -> Response {
     let watch = Stopwatch::start();
-    let number = api.requests.fetch_add(1, Ordering::Relaxed);
-    let id = format!("{}-{number}", api.run);
+    let id = api.requests.next();
     let path = request.uri().path().to_owned();
-    let (status, body) = api.clone().respond(request, &path).await;
+    let (status, body) = api.clone().respond(request, &path, id).await;
     tracing::debug!(request_id = %id, path, status = status.as_u16(), micros = watch.elapsed().as_micros(), "answered");
     if status.is_server_error() {
         // The caller has the id; what broke was logged where it broke.
         tracing::warn!(request_id = %id, path, status = status.as_u16(), "answered with a fault");
     }
     let json = (header::CONTENT_TYPE, "application/json;charset=utf-8".to_owned());
-    let id = (header::HeaderName::from_static("request-id"), id);
+    let id = (header::HeaderName::from_static("request-id"), id.to_string());
     let mut response = (status, [json, id], body).into_response();
     if status == StatusCode::METHOD_NOT_ALLOWED {
         // With a form in the query GET is served too, except where the request proves itself.
@@ -223,6 +213,7 @@ async fn only_read(State(api): State<Arc<Api>>, request: hyper::Request<Body>) -
 
 /// A request that came in whole, before anybody believes it.
 struct Arrived {
+    id: RequestId,
     path: String,
     peer: Option<Peer>,
     authorization: Option<hyper::header::HeaderValue>,
@@ -238,6 +229,7 @@ impl Api {
         self: Arc<Self>,
         request: hyper::Request<Body>,
         path: &str,
+        id: RequestId,
     ) -> (StatusCode, Vec<u8>) {
         let predecessor = holdfast_wire::legacy::serves(path);
         let tried = EndpointOf::<TrialNotice>::serves(path);
@@ -259,7 +251,7 @@ impl Api {
             };
             return self.refuse(no);
         }
-        let arrived = match read(request, path.to_owned(), query, form_query).await {
+        let arrived = match read(request, id, query, form_query).await {
             Ok(arrived) => arrived,
             Err(no) => return self.refuse(no),
         };
@@ -428,7 +420,7 @@ impl<E: holdfast_wire::message::Endpoint> EndpointOf<E> {
 
 async fn read(
     request: hyper::Request<Body>,
-    path: String,
+    id: RequestId,
     query: Option<String>,
     form_query: bool,
 ) -> Result<Arrived, No> {
@@ -462,7 +454,8 @@ async fn read(
             && !body.starts_with(b"{")
             && contains(&body, b"authorization=OPEN-FORM-PARAM");
     Ok(Arrived {
-        path,
+        id,
+        path: parts.uri.path().to_owned(),
         peer: parts.extensions.get::<Peer>().copied(),
         ambiguous: given.next().is_some(),
         authorization,

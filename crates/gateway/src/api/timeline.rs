@@ -222,11 +222,15 @@ impl Probe<'_> {
 fn happened(before: Option<&Bill>, record: &Record, change: &Change) -> Option<Happened> {
     let kind = change.bill.terms.kind;
     let (text, zh) = words::happened(&record.event, kind);
-    let (who, app_id) = match &record.asker {
-        Asker::App { app, .. } => (Who::App, Text::parse(app).ok()),
-        Asker::Payer => (Who::Payer, None),
-        Asker::Channel => (Who::Channel, None),
-        Asker::Clock => (Who::Gateway, None),
+    let name = |name: &Arc<str>| Text::parse(name).ok();
+    let (who, app_id, operator, approver, request) = match &record.asker {
+        Asker::App { app, request, .. } => (Who::App, name(app), None, None, *request),
+        Asker::Operator { name: own, approver, request } => {
+            (Who::Operator, None, name(own), approver.as_ref().and_then(name), Some(*request))
+        }
+        Asker::Payer => (Who::Payer, None, None, None, None),
+        Asker::Channel => (Who::Channel, None, None, None, None),
+        Asker::Clock => (Who::Gateway, None, None, None, None),
     };
     let (order, amount) = about(before, change);
     let entries = change.entries.iter().map(view::movement);
@@ -234,6 +238,9 @@ fn happened(before: Option<&Bill>, record: &Record, change: &Change) -> Option<H
         at: record.at,
         who,
         app_id,
+        operator,
+        approver,
+        request_id: request.and_then(|id| Text::parse(&id.to_string()).ok()),
         event: Text::parse(record.event.name(kind)).ok()?,
         text: Note::new(&text),
         text_zh: Note::new(&zh),

@@ -361,7 +361,8 @@ async fn the_journal_has_every_commit_in_order(store: &dyn Store) {
         commits.push(next(bill, step));
     }
     commits[1].asker = Asker::Clock;
-    commits[2].asker = Asker::App { app: "app-1".into(), nonce: Some((u64::MAX, NOW)) };
+    commits[2].asker =
+        Asker::App { app: "app-1".into(), nonce: Some((u64::MAX, NOW)), request: None };
     for commit in &commits {
         store.commit(commit.clone()).await.unwrap();
     }
@@ -566,7 +567,7 @@ pub(super) fn made(name: &str) -> Commit {
     Commit {
         change: Bill::request(key, terms),
         at: NOW,
-        asker: Asker::App { app: "app-1".into(), nonce: None },
+        asker: Asker::App { app: "app-1".into(), nonce: None, request: None },
     }
 }
 

@@ -15,10 +15,11 @@ use holdfast_domain::{
 };
 
 use super::{Asker, Commit, Record};
+use crate::request::RequestId;
 
 /// The version of the format that is written. What older versions wrote is still read: a field that came
 /// later is then as it is by default.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u8 = 1;
@@ -102,10 +103,11 @@ tags! {
         4 Reversed { done, reversal, restored },
     }
     Asker {
-        1 App { app, nonce },
+        1 App { app, nonce; since 3 request },
         2 Payer,
         3 Channel,
         4 Clock,
+        5 Operator { name, approver, request },
     }
     Division { 1 Now(shares), 2 Later, }
     Split { 1 Whole, 2 Pending, 3 Among { whole, left }, }
@@ -451,6 +453,22 @@ impl Coded for (u64, Moment) {
     }
 }
 
+/// The run's mark is random, and the number of a request small.
+impl Coded for RequestId {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { run, number } = self;
+        out.extend_from_slice(&run.to_le_bytes());
+        number.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Damaged> {
+        Ok(Self {
+            run: u32::from_le_bytes(input.array()?),
+            number: input.field("RequestId.number")?,
+        })
+    }
+}
+
 impl Coded for Fingerprint {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
@@ -551,18 +569,20 @@ macro_rules! fields {
     )+ };
 }
 
-/// Enums: a line for each variant, with its tag. A variant or field that is forgotten does not compile,
-/// and a tag that is used twice is an unreachable pattern.
+/// Enums: a line for each variant, with its tag, and fields of later versions behind it. A variant or field that is
+/// forgotten does not compile, and a tag that is used twice is an unreachable pattern.
 macro_rules! tags {
     ($($name:ident {
-        $( $tag:literal $variant:ident $({ $($field:ident),+ })? $(( $place:ident ))?, )+
+        $( $tag:literal $variant:ident $({
+            $($field:ident),+ $(; since $since:literal $later:ident)?
+        })? $(( $place:ident ))?, )+
     })+) => { $(
         impl Coded for $name {
             fn write(&self, out: &mut Vec<u8>) {
                 match self {
-                    $( Self::$variant $({ $($field),+ })? $(( $place ))? => {
+                    $( Self::$variant $({ $($field,)+ $($later)? })? $(( $place ))? => {
                         out.push($tag);
-                        $( $( $field.write(out); )+ )?
+                        $( $( $field.write(out); )+ $( $later.write(out); )? )?
                         $( $place.write(out); )?
                     } )+
                 }
@@ -574,11 +594,16 @@ macro_rules! tags {
                     $( $tag => {
                         $( $( let $field = input.field(concat!(
                             stringify!($name), "::", stringify!($variant), ".", stringify!($field)
-                        ))?; )+ )?
+                        ))?; )+ $( let $later = match input.version {
+                            $since.. => input.field(concat!(
+                                stringify!($name), "::", stringify!($variant), ".", stringify!($later)
+                            ))?,
+                            _ => Default::default(),
+                        }; )? )?
                         $( let $place = input.field(concat!(
                             stringify!($name), "::", stringify!($variant), ".", stringify!($place)
                         ))?; )?
-                        Self::$variant $({ $($field),+ })? $(( $place ))?
+                        Self::$variant $({ $($field,)+ $($later)? })? $(( $place ))?
                     } )+
                     _ => return Err(input.damaged(concat!("has no known ", stringify!($name)))),
                 })

@@ -11,6 +11,8 @@ use holdfast_domain::{
     replay,
 };
 
+use crate::request::RequestId;
+
 #[cfg(test)]
 mod contract;
 mod format;
@@ -48,6 +50,8 @@ pub enum Asker {
         /// The mark of the request's nonce and the moment until which it must be remembered, where the
         /// request was signed.
         nonce: Option<(u64, Moment)>,
+        /// The request. What was asked for before requests were remembered has none.
+        request: Option<RequestId>,
     },
     /// The payer, through the channel.
     Payer,
@@ -55,6 +59,15 @@ pub enum Asker {
     Channel,
     /// The passing of time.
     Clock,
+    /// An operator at the console.
+    Operator {
+        /// Whose wish it was.
+        name: Arc<str>,
+        /// Who approved of it, where it took a second person.
+        approver: Option<Arc<str>>,
+        /// The request.
+        request: RequestId,
+    },
 }
 
 /// One line of the journal: append-only, the truth that everything else is derived from.

@@ -323,6 +323,21 @@ async fn a_timeline_tells_what_happened_who_asked_and_whose_the_money_was() {
     assert!(!told.to_string().contains("nonce"));
 }
 
+#[tokio::test]
+async fn a_timeline_names_the_request_that_its_answer_named() {
+    let play = play(&Place::new(), "hold 500; confirm; capture C1 380").await;
+    let head = play.last.as_ref().unwrap().head.to_lowercase();
+    let asked = head.lines().find_map(|line| line.strip_prefix("request-id: ")).unwrap();
+    let told = timeline(&play.gateway, &play.bill).await;
+    let who = |place: usize| {
+        let event = &told["events"][place];
+        ["event", "appId", "requestId"].map(|field| event[field].as_str().unwrap_or("-").to_owned())
+    };
+    assert_eq!(who(1), ["hold.authorized", "-", "-"]);
+    assert_eq!(who(2), ["capture.asked", crate::gateway::APP, asked]);
+    assert_eq!(who(3), ["hold.captured", "-", "-"]);
+}
+
 /// Actions as `capture 500 until …` or `capture: why not`.
 fn actions(told: &Value) -> Vec<String> {
     let action = |action: &Value| {

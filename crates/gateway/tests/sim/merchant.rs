@@ -201,7 +201,7 @@ fn told(shares: &Arc<Shares>) -> String {
 
 /// Does what a request asks and says what it is answered.
 pub(crate) async fn ask(core: &Core, request: &Request) -> Result<Fact, No> {
-    let asker = Asker::App { app: "app".into(), nonce: None };
+    let asker = Asker::App { app: "app".into(), nonce: None, request: None };
     match request {
         Request::Make { key, kind, amount, division } => {
             let terms = (*kind, *amount, division.clone());

@@ -280,6 +280,8 @@ words! {
         Channel = "channel",
         /// 网关自身（到期）
         Gateway = "gateway",
+        /// 管理台操作员
+        Operator = "operator",
     }
     /// Whose money it is.
     open Party {

@@ -283,6 +283,15 @@ message! {
         /// The merchant's app, if it was one.
         /// 发起的应用。
         optional app_id: Text<64> = "appId" example "10037e6f6a4e6da4016a6a1c4a4f0001",
+        /// The operator at the console, if it was one.
+        /// 发起的管理台操作员。
+        optional operator: Text<64> = "operator" example "mei",
+        /// The operator who approved of it, where it took two.
+        /// 复核的操作员（需要复核时）。
+        optional approver: Text<64> = "approver" example "li",
+        /// The request that asked for it, as the header `Request-Id` of its answer says.
+        /// 发起该事件的请求编号，与应答头 Request-Id 相同。
+        optional request_id: Text<32> = "requestId" example "5f0c21ab-17",
         /// What happened, as `noun.past`.
         /// 事件名称。
         required event: Text<32> = "event" example "hold.captured",

@@ -40,22 +40,32 @@ const LATER_LIVES: [(Kind, &str, &str); 6] = [
     (Kind::Payment, "later", "authorize, refund R00001 100, approve"),
 ];
 
-/// What people's journals of version 1 say is what it said then.
+/// What people's journals of earlier versions say is what it said then.
 #[test]
 fn what_version_1_wrote_is_read_as_it_was_meant() {
-    let mut lines = include_str!("version-1.txt").lines();
+    check_read(include_str!("version-1.txt"), values(), |_| 0);
+}
+
+#[test]
+fn what_version_2_wrote_is_read_as_it_was_meant() {
+    check_read(include_str!("version-2.txt"), later_values(), |version| version - 1);
+}
+
+/// `before` tells which record was written as the one before that of a version of a bill.
+fn check_read(frozen: &str, values: Vec<(Bill, Commit)>, before: fn(u64) -> u64) {
+    let mut lines = frozen.lines();
     let mut next = |name: &str| {
         assert_eq!(lines.next(), Some(name));
         let digits = lines.next().unwrap().as_bytes();
         let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         digits.chunks(2).map(byte).collect::<Vec<u8>>()
     };
-    for (bill, Commit { change, at, asker }) in values() {
+    for (bill, Commit { change, at, asker }) in values {
         let (key, version) = (bill.key.clone(), bill.version);
         let bytes = next(change.event.name(bill.terms.kind));
         let (event, entries) = (change.event, change.entries);
         let record = Record { seq: version, at, key, version, event, entries, asker };
-        assert_eq!(decode::<Line>(&bytes, version).unwrap().at(version), (record, 0));
+        assert_eq!(decode::<Line>(&bytes, version).unwrap().at(version), (record, before(version)));
         assert_eq!(decode::<Bill>(&next(bill.phase.name()), 0).unwrap(), bill);
         if let Some(leg) = change.leg {
             assert_eq!(decode::<Leg>(&next("order"), 0).unwrap(), *leg);
@@ -65,7 +75,7 @@ fn what_version_1_wrote_is_read_as_it_was_meant() {
 }
 
 #[test]
-fn the_bytes_of_version_2_are_what_they_were() {
+fn the_bytes_of_version_3_are_what_they_were() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut lines = String::new();
     for (bill, commit) in all_values() {
@@ -79,9 +89,9 @@ fn the_bytes_of_version_2_are_what_they_were() {
     }
     // Since the first release values may be added to the file. What is in it is in people's journals.
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write("src/store/format/version-2.txt", &lines).unwrap();
+        std::fs::write("src/store/format/version-3.txt", &lines).unwrap();
     }
-    let frozen = std::fs::read_to_string("src/store/format/version-2.txt").unwrap();
+    let frozen = std::fs::read_to_string("src/store/format/version-3.txt").unwrap();
     assert_eq!(lines, frozen);
 }
 
@@ -214,8 +224,23 @@ fn check_damaged(bytes: &[u8], expected: &str) {
     assert_eq!(decode::<Bill>(bytes, 0).unwrap_err().to_string(), expected);
 }
 
-/// What version 1 could say, and what came later.
+/// What all versions can say.
 fn all_values() -> Vec<(Bill, Commit)> {
+    let request = RequestId { run: 0x5f0c_21ab, number: 300 };
+    let operator = |approver| Asker::Operator { name: "mei".into(), approver, request };
+    let askers = [
+        Asker::App { app: "app-1".into(), nonce: None, request: Some(request) },
+        operator(None),
+        operator(Some("li".into())),
+    ];
+    let asked = askers.into_iter().map(|asker| Commit { asker, ..made("M1/BILL01") });
+    let mut all = later_values();
+    all.extend(asked.map(|commit| (commit.change.bill.clone(), commit)));
+    all
+}
+
+/// What version 1 could say, and what came with version 2.
+fn later_values() -> Vec<(Bill, Commit)> {
     let mut all = values();
     let mut commits: Vec<Commit> = vec![];
     for (kind, division, life) in LATER_LIVES {
@@ -275,7 +300,11 @@ fn shares() -> Shares {
 /// version filled in.
 fn values() -> Vec<(Bill, Commit)> {
     let askers = [
-        Asker::App { app: "app-1".into(), nonce: Some((0x0123_4567_89ab_cdef, NOW)) },
+        Asker::App {
+            app: "app-1".into(),
+            nonce: Some((0x0123_4567_89ab_cdef, NOW)),
+            request: None,
+        },
         Asker::Payer,
         Asker::Channel,
         Asker::Clock,
