@@ -42,6 +42,9 @@ pub(crate) async fn run(command: Serve, screen: &Screen) -> Result<Exit, Failure
         screen.say(format_args!("  holdfast merchant add 898201612345678 --name 测试商户 {data}"));
         screen.say(format_args!("  holdfast app add --mid 898201612345678 {data}"));
     }
+    if let Some(console) = config.console_url.clone().or_else(|| running.console_url()) {
+        screen.say(format_args!("the operators' console (管理台): {console}"));
+    }
     announce(screen, &running)?;
     Ok(until_told(running, signals, screen).await)
 }
@@ -75,7 +78,8 @@ async fn open(config: &Config) -> Result<Running, Failure> {
 pub(crate) fn announce(screen: &Screen, running: &Running) -> Result<(), Failure> {
     match screen.format {
         Format::Text => screen.result(format_args!("listening on {}", running.url())),
-        Format::Json => screen.result(json!({"listening": running.url()})),
+        Format::Json => screen
+            .result(json!({"listening": running.url(), "console": running.console_url()})),
     }
 }
 
