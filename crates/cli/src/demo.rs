@@ -4,6 +4,7 @@
 //! line is what went over the socket, and each balance is read from the journal.
 
 mod next;
+mod past;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -63,9 +64,16 @@ pub(crate) struct Demo {
 
 pub(crate) async fn run(command: Demo, screen: &Screen) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let stage = Stage::open(command.port).await?;
+    let stage = Stage::open(&command).await?;
+    let played = async {
+        // Nobody looks at the console of a demo that ends at once.
+        if !command.once {
+            past::play(&stage).await?;
+        }
+        play(&stage, screen).await
+    };
     let played = tokio::select! {
-        played = play(&stage, screen) => played,
+        played = played => played,
         () = signals.next() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     match played {
@@ -105,13 +113,13 @@ impl Drop for Scratch {
 }
 
 impl Stage {
-    async fn open(port: u16) -> Result<Self, Failure> {
+    async fn open(command: &Demo) -> Result<Self, Failure> {
         let broken = |error: &dyn std::fmt::Display| Failure::new(Exit::Unexpected, error);
         let dice = Dice::unpredictable();
         let scratch = Scratch(std::env::temp_dir().join(format!("holdfast-demo-{}", dice.hex(12))));
         let config = Config {
             data_dir: scratch.0.clone(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, command.port)),
             ..Config::default()
         };
         let store = SqliteStore::open(&config.data_dir, config.environment.name())
@@ -122,7 +130,7 @@ impl Stage {
             outbox: Arc::new(MemoryOutbox::new()),
             console: ConsoleFiles::in_memory(),
             vault,
-            clock: None,
+            clock: (!command.once).then(|| Clock::running(past::BEGAN_MS.saturating_neg())),
             dice: Dice::unpredictable(),
         };
         let running = start(&config, parts).await.map_err(|error| {
@@ -146,7 +154,7 @@ impl Stage {
     /// A bill that nobody has made yet: four characters of source, the time, and chance.
     fn new_bill(&self) -> Result<BillKey, Failure> {
         let now = self.running.core.clock.now();
-        let no = format!("3194{}{}", time::show_stamp(now), self.dice.digits(4));
+        let no = format!("3194{}{}", time::show_stamp(now), self.dice.digits(6));
         let no = BillNo::parse(&no).map_err(|error| Failure::new(Exit::Unexpected, error))?;
         let mid = Mid::parse(MID).map_err(|error| Failure::new(Exit::Unexpected, error))?;
         Ok(BillKey { mid, no, date: now.day() })

@@ -78,8 +78,9 @@ async fn open(config: &Config) -> Result<Running, Failure> {
 pub(crate) fn announce(screen: &Screen, running: &Running) -> Result<(), Failure> {
     match screen.format {
         Format::Text => screen.result(format_args!("listening on {}", running.url())),
-        Format::Json => screen
-            .result(json!({"listening": running.url(), "console": running.console_url()})),
+        Format::Json => {
+            screen.result(json!({"listening": running.url(), "console": running.console_url()}))
+        }
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn show(stage: &Stage, screen: &Screen) -> Result<(), Failure> 
 }
 
 /// Makes a bill and answers its code.
-async fn make(stage: &Stage, bill: GetQrcode) -> Result<String, Failure> {
+pub(super) async fn make(stage: &Stage, bill: GetQrcode) -> Result<String, Failure> {
     let made = stage.client.call(&bill).await;
     let made = made.map_err(|error| Failure::new(Exit::of_error(&error), error))?;
     Ok(made.qr_code_id.map(|code| code.to_string()).unwrap_or_default())
