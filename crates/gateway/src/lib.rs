@@ -191,6 +191,8 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     ];
     let console = console.map(|(listener, address)| {
         let url = config.console_url.as_deref();
+        let (finder, followed, stop) = (files.finder.clone(), core.clone(), wait(stopped.clone()));
+        tasks.push(tokio::spawn(async move { finder.follow(&followed, stop).await }));
         let pages = Console {
             core: core.clone(),
             accounts: accounts.clone(),

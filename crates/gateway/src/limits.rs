@@ -192,6 +192,24 @@ pub const PROOF_BILLS: usize = 100_000;
 /// Differences that a proof of the ledger tells in full, at most. The others are counted.
 pub const PROOF_DIFFERENCES: usize = 100;
 
+// The finder
+
+/// Records of the journal that are folded into the index in one transaction.
+pub const FINDER_PAGE: usize = 512;
+/// How long commits gather before they are folded, in milliseconds.
+pub const FINDER_GATHER_MS: u64 = 200;
+/// How long the finder waits after a fault, and at most until it looks without being woken, in milliseconds.
+pub const FINDER_PAUSE_MS: u64 = 1_000;
+/// Pages of the journal that are folded before a question is answered, at most. Beyond it the answer says how far the
+/// index is behind.
+pub const FINDER_CATCH_UP: usize = 4;
+/// Bills that are looked through for one page where no index tells those that are wanted apart, at most.
+pub const FINDER_LOOK: usize = 5_000;
+/// Bills of one page, at most.
+pub const FINDER_ROWS: usize = 1_000;
+/// The longest number that is looked for, in characters.
+pub const FINDER_TEXT: usize = 128;
+
 // Statements
 
 /// How long after its end a business day may still get records, in milliseconds: what was decided in the last

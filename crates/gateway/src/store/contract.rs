@@ -452,7 +452,7 @@ async fn what_is_in_flight_is_seen_by_nobody_and_lost_by_a_crash() {
 }
 
 /// The moment at which tests begin.
-pub(super) const NOW: Moment = Moment(1_770_000_000_000);
+pub(crate) const NOW: Moment = Moment(1_770_000_000_000);
 
 /// A pace at which no test is folded.
 pub(super) const NEVER: Duration = Duration::from_secs(100_000);
@@ -520,7 +520,7 @@ pub(super) async fn everything(store: &dyn Store) -> String {
 }
 
 /// Makes a bill and goes on with it.
-pub(super) async fn make(store: &dyn Store, name: &str, steps: &str) -> Bill {
+pub(crate) async fn make(store: &dyn Store, name: &str, steps: &str) -> Bill {
     let commit = made(name);
     let bill = commit.change.bill.clone();
     store.commit(commit).await.unwrap();
@@ -528,7 +528,7 @@ pub(super) async fn make(store: &dyn Store, name: &str, steps: &str) -> Bill {
 }
 
 /// Commits one step after the other.
-pub(super) async fn go_on(store: &dyn Store, mut bill: Bill, steps: &str) -> Bill {
+pub(crate) async fn go_on(store: &dyn Store, mut bill: Bill, steps: &str) -> Bill {
     for step in steps.split(", ").filter(|step| !step.is_empty()) {
         let commit = next(&bill, step);
         bill = commit.change.bill.clone();
@@ -549,7 +549,7 @@ pub(super) fn key(name: &str) -> BillKey {
 }
 
 /// A new bill over 500 fen that expires so many ms after [`NOW`] as the digits of its number say.
-pub(super) fn made(name: &str) -> Commit {
+pub(crate) fn made(name: &str) -> Commit {
     let key = key(name);
     let digits: String = key.no.as_str().chars().filter(char::is_ascii_digit).collect();
     let code = format!("{}-{}-{}", key.mid, key.no, key.date.0);

@@ -14,7 +14,7 @@ use holdfast_domain::{
 use crate::request::RequestId;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod format;
 mod memory;
 mod sqlite;

@@ -142,6 +142,10 @@ pub(super) const REGISTRY: Schema =
 pub(crate) const NOTICES: Schema =
     Schema { file: "notices.db", steps: &[include_str!("../../migrations/notices-1.sql")] };
 
+/// Which bills there are.
+pub(crate) const FINDER: Schema =
+    Schema { file: "finder.db", steps: &[include_str!("../../migrations/finder-1.sql")] };
+
 const LOCK: &str = "LOCK";
 
 /// Whether what is committed survives a power cut at once, or only what is derived from it does.
@@ -225,6 +229,16 @@ impl Schema {
         }
         let (found, known) = (version(&open_reader(&file)?, &file)?, self.known());
         if found == known { Ok(()) } else { Err(OpenError::Older { file, found, known }) }
+    }
+
+    /// The same in memory, gone with the connection.
+    pub(crate) fn in_memory(&self) -> Connection {
+        let file = Connection::open_in_memory().expect("SQLite needs no disk for a file in memory");
+        for step in self.steps {
+            file.execute_batch(step).expect("the steps of a schema fit an empty file");
+        }
+        file.set_prepared_statement_cache_capacity(32);
+        file
     }
 
     /// Opens the file for writing, made and migrated as needed. Two programs may do so at once.
