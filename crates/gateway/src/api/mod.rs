@@ -47,6 +47,7 @@ use crate::{
 
 mod answers;
 mod codes;
+pub(crate) mod desk;
 mod errors;
 mod events;
 mod guarantees;
@@ -504,6 +505,13 @@ impl No {
     /// Something that the request names does not exist; `named` are the fields that name it.
     fn no_order(named: &str, why: impl fmt::Display) -> Self {
         Self::new(Code::NoOrder, format!("{named}: {why}"))
+    }
+
+    /// Why not, in English and Chinese. Texts for the caller are in both languages, Chinese first, or in English alone.
+    fn texts(&self) -> (String, String) {
+        let (zh, en) =
+            self.text.split_once(" | ").unwrap_or((self.code.spec().text.zh, self.text.as_str()));
+        (en.to_owned(), zh.to_owned())
     }
 
     /// The code and the text that a person reads, Chinese first.

@@ -23,11 +23,37 @@ use crate::{
     view,
 };
 
+/// A bill with everything that happened to it, and what may be done with it next.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// The bill as it is.
+    pub(crate) bill: Bill,
+    /// How many events are left out before the first one told.
+    pub(crate) left_out: usize,
+    /// What happened, the oldest first.
+    pub(crate) events: Vec<Lived>,
+    /// What may be done next, and why not the rest.
+    pub(crate) actions: Vec<Action>,
+}
+
+/// One event in the life of a bill.
+#[derive(Debug)]
+pub(crate) struct Lived {
+    /// The line of the journal.
+    pub(crate) record: Record,
+    /// The bill after it.
+    pub(crate) bill: Bill,
+    /// What happened, in English and Chinese.
+    pub(crate) text: (String, String),
+    /// The merchant's order it was about.
+    pub(crate) order: Option<OrderId>,
+    /// How much it was about.
+    pub(crate) amount: Option<Amount>,
+}
+
 impl Api {
-    /// Tells what happened to a bill, and what may be done with it next.
-    pub(super) async fn timeline(&self, request: &Timeline) -> Done {
-        let caller = request.caller();
-        let bill = self.bill(caller.mid, &request.bill_no, request.bill_date).await?;
+    /// Everything that happened to a bill, and what may be done with it next; the last [`EVENTS_MAX`] events.
+    pub(super) async fn life(&self, bill: Bill) -> Result<Life, No> {
         // Read after the bill, so that it has all that made the bill; what came since is told too.
         let records = self.core.store.history(&bill.key).await?;
         let left_out = records.len().saturating_sub(EVENTS_MAX);
@@ -36,11 +62,22 @@ impl Api {
             let change = replay(now.as_ref(), &bill.key, record.event.clone())
                 .map_err(|broken| No::from(crate::store::StoreFault::new(broken)))?;
             if place >= left_out {
-                events.push(happened(now.as_ref(), &record, &change));
+                let (order, amount) = about(now.as_ref(), &change);
+                let text = words::happened(&record.event, change.bill.terms.kind);
+                events.push(Lived { record, bill: change.bill.clone(), text, order, amount });
             }
             now = Some(change.bill);
         }
         let bill = now.unwrap_or(bill);
+        let actions = self.actions(&bill)?;
+        Ok(Life { bill, left_out, events, actions })
+    }
+
+    /// Tells what happened to a bill, and what may be done with it next.
+    pub(super) async fn timeline(&self, request: &Timeline) -> Done {
+        let caller = request.caller();
+        let bill = self.bill(caller.mid, &request.bill_no, request.bill_date).await?;
+        let Life { bill, left_out, events, actions } = self.life(bill).await?;
         let payment = bill.payment();
         let unpaid = matches!(bill.phase, Phase::Requested { .. });
         let told = TimelineTold {
@@ -61,8 +98,8 @@ impl Api {
             deadline: view::deadline(&bill),
             standing: view::standing(&bill),
             left_out: Count::of(left_out),
-            events: Many::new(events.into_iter().flatten()),
-            actions: Many::new(self.actions(&bill)?),
+            events: Many::new(events.iter().filter_map(happened)),
+            actions: Many::new(actions),
             notices: self.told_of(&bill).await?,
         };
         Ok(told.encode())
@@ -219,9 +256,8 @@ impl Probe<'_> {
 }
 
 /// One event as it is told; never the nonce of whoever asked.
-fn happened(before: Option<&Bill>, record: &Record, change: &Change) -> Option<Happened> {
-    let kind = change.bill.terms.kind;
-    let (text, zh) = words::happened(&record.event, kind);
+fn happened(lived: &Lived) -> Option<Happened> {
+    let Lived { record, bill, text, order, amount } = lived;
     let name = |name: &Arc<str>| Text::parse(name).ok();
     let (who, app_id, operator, approver, request) = match &record.asker {
         Asker::App { app, request, .. } => (Who::App, name(app), None, None, *request),
@@ -232,8 +268,7 @@ fn happened(before: Option<&Bill>, record: &Record, change: &Change) -> Option<H
         Asker::Channel => (Who::Channel, None, None, None, None),
         Asker::Clock => (Who::Gateway, None, None, None, None),
     };
-    let (order, amount) = about(before, change);
-    let entries = change.entries.iter().map(view::movement);
+    let entries = record.entries.iter().map(view::movement);
     Some(Happened {
         at: record.at,
         who,
@@ -241,13 +276,13 @@ fn happened(before: Option<&Bill>, record: &Record, change: &Change) -> Option<H
         operator,
         approver,
         request_id: request.and_then(|id| Text::parse(&id.to_string()).ok()),
-        event: Text::parse(record.event.name(kind)).ok()?,
-        text: Note::new(&text),
-        text_zh: Note::new(&zh),
-        order,
-        amount,
-        entries: (!change.entries.is_empty()).then(|| Many::new(entries)),
-        standing: view::standing(&change.bill),
+        event: Text::parse(record.event.name(bill.terms.kind)).ok()?,
+        text: Note::new(&text.0),
+        text_zh: Note::new(&text.1),
+        order: order.clone(),
+        amount: *amount,
+        entries: (!record.entries.is_empty()).then(|| Many::new(entries)),
+        standing: view::standing(bill),
     })
 }
 
