@@ -5,7 +5,11 @@
 //! goes through the steps that carry out merchants' requests ([`crate::api`]), so no rule exists twice. Everything done
 //! is written into the audit.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::{
@@ -15,7 +19,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use hyper::{StatusCode, header};
+use hyper::{Method, StatusCode, header};
 
 use crate::{
     accounts::Accounts,
@@ -23,16 +27,18 @@ use crate::{
     config::Environment,
     finder::Finder,
     limits,
-    operators::Operators,
+    operators::{About, Act, Entry, Operators, Outcome},
     pages,
     store::{OpenError, StoreFault},
     submit::Core,
+    vault::Vault,
 };
 
 mod overview;
 mod seat;
+mod sign_in;
 
-use seat::{Deed, Seat, Viewers};
+use seat::{Rank, Seat, Trace};
 
 /// What only the console needs, in files of its own.
 #[derive(Clone)]
@@ -67,6 +73,10 @@ pub(crate) struct Console {
     pub(crate) api: Arc<Api>,
     pub(crate) operators: Arc<Operators>,
     pub(crate) finder: Arc<Finder>,
+    /// What the secrets of operators are sealed with.
+    pub(crate) vault: Arc<Vault>,
+    /// Where the data is, for commands to paste.
+    pub(crate) data_dir: PathBuf,
     pub(crate) environment: Environment,
     /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
     pub(crate) hosts: Vec<String>,
@@ -86,17 +96,14 @@ pub(crate) fn hosts(address: SocketAddr, url: Option<&str>) -> Vec<String> {
 pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .merge(overview::routes())
-        .route("/sign-out", axum::routing::post(sign_out))
+        .merge(sign_in::routes())
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
+        .layer(from_fn_with_state(console.clone(), written_down))
         .layer(from_fn_with_state(console.clone(), only_here))
         .merge(pages::assets())
         .route("/healthz", get(async || "ok\n"))
         .with_state(console)
-}
-
-async fn sign_out(_deed: Deed<Viewers, ()>) -> Response {
-    axum::response::Redirect::to("/").into_response()
 }
 
 async fn nothing(seat: Seat) -> Response {
@@ -119,6 +126,41 @@ async fn only_here(State(console): State<Arc<Console>>, request: Request, next: 
     }
 }
 
+/// Sees to it that nothing is done that is not in the audit. What was refused to an operator is written down here; what was
+/// done, its handler has written down itself. One that forgot is found by any test that uses it.
+async fn written_down(
+    State(console): State<Arc<Console>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (trace, path) = (Trace::default(), request.uri().path().chars().take(200).collect());
+    request.extensions_mut().insert(trace.clone());
+    let response = next.run(request).await;
+    let Some(by) = trace.unwritten() else { return response };
+    let status = response.status();
+    let refused = status.is_client_error() || status.is_server_error();
+    let outcome = if refused { Outcome::Refused } else { Outcome::Done };
+    let (act, detail) = (Act::Request, status.as_u16().to_string());
+    let entry = Entry { act, about: About::Page(path), detail, outcome };
+    let written = console.operators.record(&by, entry, console.core.clock.wall()).await;
+    if let Err(fault) = written {
+        tracing::error!(%fault, "the audit cannot be written");
+    }
+    if refused {
+        return response;
+    }
+    tracing::error!("a deed was done without an entry of its own in the audit");
+    match cfg!(debug_assertions) {
+        true => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "not in the audit (未写入审计)\n").into_response()
+        }
+        false => response,
+    }
+}
+
 /// Something happened, or did not: a page that says so.
 #[derive(Template)]
 #[template(path = "console/told.html")]
@@ -130,7 +172,7 @@ struct Told<'a> {
     back: &'a str,
 }
 
-impl Seat {
+impl<R: Rank> Seat<R> {
     /// A page with a title and a sentence.
     fn told(&self, status: StatusCode, title: &str, text: &str) -> Response {
         let tone = if status.is_success() { "good" } else { "bad" };

@@ -49,6 +49,7 @@ use console::Console;
 pub use console::ConsoleFiles;
 use nonces::Nonces;
 use notices::{Announcer, courier::Courier, outbox::Letters};
+use operators::Operators;
 use outbound::{Border, Outbound, TrustError};
 use store::{Asker, Kind, Store, StoreFault};
 use submit::Core;
@@ -114,6 +115,8 @@ pub struct Running {
     pub core: Arc<Core>,
     /// Its apps and merchants.
     pub accounts: Arc<Accounts>,
+    /// Who may use its console.
+    pub operators: Arc<Operators>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     store: Arc<dyn Store>,
@@ -173,7 +176,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         codes,
         simulated,
         outbox.clone(),
-        (nonces, Tokens::new(vault)),
+        (nonces, Tokens::new(vault.clone())),
         api::Terms {
             environment: config.environment,
             public_url: public_url.clone(),
@@ -197,8 +200,10 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             core: core.clone(),
             accounts: accounts.clone(),
             api: api.clone(),
-            operators: files.operators,
-            finder: files.finder,
+            operators: files.operators.clone(),
+            finder: files.finder.clone(),
+            vault,
+            data_dir: config.data_dir.clone(),
             environment: config.environment,
             hosts: console::hosts(address, url),
             secure: url.is_some(),
@@ -213,7 +218,8 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     tasks.push(tokio::spawn(announcer.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(courier.run(wait(stopped.clone()))));
     tasks.push(tokio::spawn(keep_fresh(accounts.clone(), wait(stopped))));
-    Ok(Running { address, console, core, accounts, stop, tasks, store, api })
+    let operators = files.operators;
+    Ok(Running { address, console, core, accounts, operators, stop, tasks, store, api })
 }
 
 impl Running {

@@ -224,3 +224,46 @@ pub const STATEMENTS_AT_ONCE: usize = 256;
 
 /// Business days that are stated by one command, at most.
 pub const STATEMENT_DAYS: i32 = 366;
+
+// Operators
+
+/// The most operators of one gateway, those included that may no longer sign in: they are never removed.
+pub const OPERATORS: usize = 1_000;
+/// Passwords hashed at once; each takes 19 MiB.
+pub const HASHES: usize = 2;
+/// Passwords that are hashed or wait for it, at most; more are told to come again.
+pub const HASHES_WAITING: usize = 32;
+/// The most sessions of one operator; one more ends the oldest.
+pub const SESSIONS: usize = 10;
+/// How long a session lasts at most, in milliseconds.
+pub const SESSION_MS: i64 = 12 * 3_600_000;
+/// How long a session lasts while nobody uses it, in milliseconds.
+pub const SESSION_IDLE_MS: i64 = 30 * 60_000;
+/// How often it is written down that a session was used, in milliseconds.
+pub const SESSION_SEEN_MS: i64 = 60_000;
+/// How long somebody whose password was right may take to give the code, in milliseconds.
+pub const CODE_PAUSE_MS: i64 = 5 * 60_000;
+/// Failures to sign in under one name that cost no pause.
+pub const NAME_FREE_TRIES: u32 = 5;
+/// The longest pause of a name, in milliseconds: whoever wants to shut somebody out has to come back for it.
+pub const NAME_PAUSE_MS_MAX: i64 = 15 * 60_000;
+/// Failures to sign in from one address that cost no pause.
+pub const ADDRESS_FREE_TRIES: u32 = 10;
+/// The longest pause of an address, in milliseconds.
+pub const ADDRESS_PAUSE_MS_MAX: i64 = 3_600_000;
+/// The first pause, in milliseconds; it doubles each time.
+pub const PAUSE_MS: i64 = 30_000;
+/// How long failures are remembered, in milliseconds.
+pub const FAILURES_KEPT_MS: i64 = 86_400_000;
+/// Addresses whose failures are remembered, at most.
+pub const FAILING_ADDRESSES: usize = 10_000;
+/// Names that are nobody's whose failures are remembered, at most.
+pub const FAILING_NAMES: u32 = 10_000;
+/// The longest detail of an entry in the audit, in characters.
+pub const AUDIT_DETAIL: usize = 1_000;
+/// Entries of the audit on one page.
+pub const AUDIT_PAGE: usize = 50;
+/// How long a request for approval waits, in milliseconds.
+pub const APPROVAL_MS: i64 = 86_400_000;
+/// Requests for approval that wait at once, at most.
+pub const APPROVALS_WAITING: u32 = 1_000;

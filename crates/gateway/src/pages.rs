@@ -205,7 +205,8 @@ impl Sheet {
         for (name, value) in [
             (header::CONTENT_SECURITY_POLICY, POLICY),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
+            // To others nothing is told; to ourselves, or browsers would not say where a form comes from.
+            (header::REFERRER_POLICY, "same-origin"),
             (header::X_FRAME_OPTIONS, "DENY"),
             (header::CACHE_CONTROL, "no-store"),
             (header::VARY, "Accept-Language, Cookie"),
@@ -245,6 +246,21 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+}
+
+/// A text as part of an address, after a `?`.
+#[must_use]
+pub fn in_address(text: &str) -> String {
+    let mut all = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                all.push(char::from(byte));
+            }
+            _ => all.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    all
 }
 
 /// A sum of fen as `¥1,234.50`.

@@ -190,7 +190,9 @@ impl Api {
         match self.accounts.book().merchants.get(mid) {
             None => Err(No::new(Code::NoMerchant, format!("mid: there is no merchant {mid} here"))),
             Some(merchant) if merchant.frozen => {
-                let text = format!("商户 {mid} 已冻结，须先解冻 | merchant {mid} is frozen: unfreeze it first");
+                let text = format!(
+                    "商户 {mid} 已冻结，须先解冻 | merchant {mid} is frozen: unfreeze it first"
+                );
                 Err(No::new(Code::InactiveMerchant, text))
             }
             Some(_) => Ok(()),

@@ -3,6 +3,7 @@
 mod auth;
 mod bad_input;
 mod codes;
+mod console;
 mod errors;
 mod events;
 mod foresight;

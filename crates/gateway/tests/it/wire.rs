@@ -62,8 +62,10 @@ impl Sent {
     fn head(&self, length: &str) -> String {
         let headers: String =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let named = self.headers.iter().any(|(name, _)| name == "Host");
+        let host = if named { "" } else { "Host: gateway\r\n" };
         format!(
-            "{} {} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{headers}{length}\r\n",
+            "{} {} HTTP/1.1\r\n{host}Connection: close\r\n{headers}{length}\r\n",
             self.method, self.target
         )
     }

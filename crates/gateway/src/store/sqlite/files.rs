@@ -146,6 +146,10 @@ pub(crate) const NOTICES: Schema =
 pub(crate) const FINDER: Schema =
     Schema { file: "finder.db", steps: &[include_str!("../../migrations/finder-1.sql")] };
 
+/// Who may use the console, and what was done there.
+pub(crate) const CONSOLE: Schema =
+    Schema { file: "console.db", steps: &[include_str!("../../migrations/console-1.sql")] };
+
 const LOCK: &str = "LOCK";
 
 /// Whether what is committed survives a power cut at once, or only what is derived from it does.
