@@ -538,6 +538,16 @@ impl Store for Still {
         self.registry.register(kind, id, record)
     }
 
+    fn replace<'a>(
+        &'a self,
+        kind: Registered,
+        id: &'a str,
+        seen: Option<&'a str>,
+        record: String,
+    ) -> Task<'a, Result<bool, StoreFault>> {
+        self.registry.replace(kind, id, seen, record)
+    }
+
     fn registry_version<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.registry.registry_version()
     }

@@ -74,6 +74,7 @@ scenarios! {
     the_journal_has_every_commit_in_order
     the_registry_keeps_what_was_put_last
     the_registry_has_another_version_after_every_change
+    of_two_changes_of_one_record_exactly_one_is_made
     many_callers_at_once_lose_nothing
 }
 
@@ -406,6 +407,25 @@ async fn the_registry_has_another_version_after_every_change(store: &dyn Store) 
         assert_eq!(store.registry_version().await.unwrap(), version);
         seen.push(version);
     }
+}
+
+async fn of_two_changes_of_one_record_exactly_one_is_made(store: &dyn Store) {
+    let replace = |seen, record: &str| store.replace(Kind::App, "a", seen, record.to_owned());
+    let now = async || store.registered(Kind::App, "a").await.unwrap();
+    for (seen, record, written, left) in [
+        (Some("0"), "1", false, None),
+        (None, "1", true, Some("1")),
+        (None, "2", false, Some("1")),
+        (Some("0"), "2", false, Some("1")),
+        (Some("1"), "2", true, Some("2")),
+        (Some("1"), "3", false, Some("2")),
+    ] {
+        let version = store.registry_version().await.unwrap();
+        assert_eq!(replace(seen, record).await.unwrap(), written, "{seen:?} → {record}");
+        assert_eq!(now().await.as_deref(), left, "{seen:?} → {record}");
+        assert_eq!(store.registry_version().await.unwrap() != version, written, "{seen:?}");
+    }
+    assert_eq!(store.registered(Kind::Merchant, "a").await.unwrap(), None);
 }
 
 async fn many_callers_at_once_lose_nothing(store: &dyn Store) {

@@ -314,6 +314,25 @@ impl Store for MemoryStore {
         Box::pin(async { Ok(()) })
     }
 
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+        seen: Option<&'a str>,
+        record: String,
+    ) -> Task<'a, Result<bool, StoreFault>> {
+        let mut state = self.state();
+        if let Some(fault) = state.fault.clone() {
+            return Box::pin(async { Err(fault) });
+        }
+        let same = state.registry.get(&(kind, id.to_owned())).map(String::as_str) == seen;
+        if same {
+            state.registry_version = state.registry_version.saturating_add(1);
+            state.registry.insert((kind, id.to_owned()), record);
+        }
+        Box::pin(async move { Ok(same) })
+    }
+
     fn registry_version<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.read(|state| state.registry_version)
     }

@@ -241,6 +241,16 @@ pub trait Store: Send + Sync {
         record: Option<String>,
     ) -> Task<'a, Result<(), StoreFault>>;
 
+    /// Writes a record of the registry durably, if it still is what the caller has seen (`None`: not there).
+    /// Answers whether it was; two who change the same record at once do not undo each other's work.
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+        seen: Option<&'a str>,
+        record: String,
+    ) -> Task<'a, Result<bool, StoreFault>>;
+
     /// A number that changes whenever the registry does, also by another process.
     fn registry_version<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>>;
 

@@ -196,6 +196,16 @@ impl Store for Disk {
         self.store.register(kind, id, record)
     }
 
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+        seen: Option<&'a str>,
+        record: String,
+    ) -> Task<'a, Result<bool, StoreFault>> {
+        self.store.replace(kind, id, seen, record)
+    }
+
     fn registry_version<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         self.store.registry_version()
     }

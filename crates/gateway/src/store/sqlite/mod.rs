@@ -588,6 +588,21 @@ impl Store for SqliteStore {
         })
     }
 
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        id: &'a str,
+        seen: Option<&'a str>,
+        record: String,
+    ) -> Task<'a, Result<bool, StoreFault>> {
+        Box::pin(async move {
+            let (registry, id) = (self.base.registry.clone(), id.to_owned());
+            let seen = seen.map(str::to_owned);
+            let write = move || registry.replace(kind, &id, seen.as_deref(), &record);
+            tokio::task::spawn_blocking(write).await.map_err(StoreFault::new)?
+        })
+    }
+
     fn registry_version<'a>(&'a self) -> Task<'a, Result<u64, StoreFault>> {
         Box::pin(async move { self.base.registry.version() })
     }

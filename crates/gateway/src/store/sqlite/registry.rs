@@ -18,6 +18,7 @@ const PUT: &str = "INSERT INTO registry (kind, id, record) VALUES (?1, ?2, ?3)
 const REMOVE: &str = "DELETE FROM registry WHERE kind = ?1 AND id = ?2";
 const PUT_FIRST: &str = "INSERT INTO registry (kind, id, record) VALUES (?1, ?2, ?3)
     ON CONFLICT (kind, id) DO NOTHING";
+const PUT_IF: &str = "UPDATE registry SET record = ?3 WHERE kind = ?1 AND id = ?2 AND record = ?4";
 const GET: &str = "SELECT record FROM registry WHERE kind = ?1 AND id = ?2";
 
 /// The setting that says which environment the store was made for.
@@ -100,6 +101,27 @@ impl Registry {
         };
         written
             .map(drop)
+            .map_err(failed(&format_args!("write {} `{id}` to registry.db", kind.name())))
+    }
+
+    /// Writes one record durably if it still is what was `seen`, and answers whether it was.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn replace(
+        &self,
+        kind: Kind,
+        id: &str,
+        seen: Option<&str>,
+        record: &str,
+    ) -> Result<bool, StoreFault> {
+        let writer = locked(&self.writer);
+        let written = match seen {
+            None => writer.execute(PUT_FIRST, params![kind.name(), id, record]),
+            Some(seen) => writer.execute(PUT_IF, params![kind.name(), id, record, seen]),
+        };
+        written
+            .map(|rows| rows > 0)
             .map_err(failed(&format_args!("write {} `{id}` to registry.db", kind.name())))
     }
 
