@@ -7,9 +7,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use holdfast_domain::{Mid, Text};
+use holdfast_domain::{Amount, Mid, Text, Tid, yuan};
 use holdfast_gateway::{
-    accounts::{Accounts, App, Key, Merchant, NoticeChange},
+    accounts::{
+        Accounts, App, AppChange, DayTotal, Frozen, Key, Limits, Merchant, MerchantChange,
+        NoticeChange,
+    },
     clock::{Clock, Dice},
     config::{Config, duration_ms},
     notices::Topic,
@@ -58,10 +61,25 @@ enum MerchantWhat {
         #[command(flatten)]
         settings: DataSettings,
     },
-    /// Say what a merchant is told, where, and in which form; what is not named stays 设置通知
+    /// Say what a merchant may ask for, and what it is told, where, and in which form; what is not named stays 设置限额、终端与通知
     Set {
         /// Its number 商户号
         mid: String,
+        /// The most in one bill, in fen; none takes the limit away 单笔限额（分）
+        #[arg(long, value_name = "FEN")]
+        most_per_bill: Option<String>,
+        /// The most in all bills of one business day, in fen; none takes the limit away 单日限额（分）
+        #[arg(long, value_name = "FEN")]
+        most_per_day: Option<String>,
+        /// Register a terminal, with what people call it behind =, such as 88880001=Lobby; repeatable 登记终端
+        #[arg(long, value_name = "TID[=NAME]")]
+        terminal: Vec<String>,
+        /// Take a registered terminal away; repeatable 移除终端
+        #[arg(long, value_name = "TID")]
+        no_terminal: Vec<String>,
+        /// Whether requests of terminals that are not registered are refused 仅受理已登记的终端
+        #[arg(long, value_name = "ON|OFF")]
+        only_terminals: Option<OnOff>,
         /// Where it is told of all its bills, besides each bill's own address; none takes it away 商户通知地址
         #[arg(long, value_name = "URL")]
         notify_url: Option<String>,
@@ -115,6 +133,9 @@ enum MerchantWhat {
         /// Let it go on 解除冻结
         #[arg(long)]
         off: bool,
+        /// Why, for those who run the gateway 原因，仅运营方可见
+        #[arg(long, value_name = "TEXT", conflicts_with = "off", value_parser = read_why)]
+        why: Option<Text<200>>,
         #[command(flatten)]
         settings: DataSettings,
     },
@@ -158,13 +179,33 @@ enum AppWhat {
         #[command(flatten)]
         settings: DataSettings,
     },
-    /// Give an app the name by which it calls in the predecessor protocol 设置旧协议来源
+    /// Say for whom an app may act, from where, and by what name it calls; what is not named stays 设置应用
     Set {
         /// The app's id 应用 ID
         id: String,
-        /// The name; none takes it away 来源名称（msgSrc）
+        /// A merchant it may act for, instead of those before; repeatable 可代表的商户，取代原有设置，可重复
+        #[arg(long)]
+        mid: Vec<String>,
+        /// A network it may call from, instead of those before, such as 10.0.0.0/8, or any; repeatable
+        /// 允许的来源网段，取代原有设置，any 表示不限
+        #[arg(long, value_name = "CIDR", verbatim_doc_comment)]
+        network: Vec<String>,
+        /// The name by which it calls in the predecessor protocol; none takes it away 旧协议来源（msgSrc）
         #[arg(long, value_name = "NAME", value_parser = read_msg_src)]
-        msg_src: Text<64>,
+        msg_src: Option<Text<64>>,
+        #[command(flatten)]
+        settings: DataSettings,
+    },
+    /// Let an app ask for nothing any more, whatever it signs 冻结应用
+    Freeze {
+        /// The app's id 应用 ID
+        id: String,
+        /// Let it go on 解除冻结
+        #[arg(long)]
+        off: bool,
+        /// Why, for those who run the gateway 原因，仅运营方可见
+        #[arg(long, value_name = "TEXT", conflicts_with = "off", value_parser = read_why)]
+        why: Option<Text<200>>,
         #[command(flatten)]
         settings: DataSettings,
     },
@@ -226,6 +267,11 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
         }
         MerchantWhat::Set {
             mid,
+            most_per_bill,
+            most_per_day,
+            terminal,
+            no_terminal,
+            only_terminals,
             notify_url,
             notify_on,
             sign_type,
@@ -234,6 +280,20 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
             settings,
         } => {
             let mid = read_mid(&mid)?;
+            let own = MerchantChange {
+                name: None,
+                bill_max: most_per_bill.as_deref().map(read_bill_max).transpose()?,
+                day_max: most_per_day.as_deref().map(read_day_max).transpose()?,
+                terminals: terminal
+                    .iter()
+                    .map(|text| read_terminal(text))
+                    .collect::<Result<_, _>>()?,
+                no_terminals: no_terminal
+                    .iter()
+                    .map(|text| read_tid(text))
+                    .collect::<Result<_, _>>()?,
+                only_terminals: only_terminals.map(|on| on == OnOff::On),
+            };
             let change = NoticeChange {
                 url: notify_url.as_deref().map(read_notify_url).transpose()?,
                 sign_type: sign_type.as_deref().map(read_sign_type).transpose()?,
@@ -241,12 +301,16 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
                 webhooks: webhooks.map(|on| on == OnOff::On),
                 versions: versions.map(|on| on == OnOff::On),
             };
-            if change == NoticeChange::default() {
+            let (set, told) = (own != MerchantChange::default(), change != NoticeChange::default());
+            if !set && !told {
                 return Err(Failure::new(Exit::Usage, "nothing to set: name at least one setting")
                     .hint("holdfast merchant set --help"));
             }
             let accounts = open(&settings.0.read()?).await?;
-            if let Some(secret) = accounts.set_notices(&mid, change, &dice).await? {
+            if set {
+                accounts.set_merchant(&mid, &own).await?;
+            }
+            if told && let Some(secret) = accounts.set_notices(&mid, change, &dice).await? {
                 show_webhook_secret(screen, &mid, &secret)?;
             }
             screen.say(format_args!("merchant {mid} is set (已设置)"));
@@ -272,9 +336,9 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
                 .say(format_args!("key {number} of merchant {mid} is no longer good (密钥已停用)"));
             Ok(Exit::Done)
         }
-        MerchantWhat::Freeze { mid, off, settings } => {
+        MerchantWhat::Freeze { mid, off, why, settings } => {
             let (mid, accounts) = (read_mid(&mid)?, open(&settings.0.read()?).await?);
-            accounts.freeze(&mid, !off).await?;
+            accounts.freeze(&mid, (!off).then_some(&Frozen { why })).await?;
             screen.say(match off {
                 false => format!("merchant {mid} is frozen (已冻结)"),
                 true => format!("merchant {mid} goes on (已解除冻结)"),
@@ -290,7 +354,7 @@ pub(crate) async fn merchant(command: MerchantCommand, screen: &Screen) -> Resul
                     all.iter().map(|merchant| merchant_json(merchant)).collect::<Value>(),
                 )?,
                 Format::Text => {
-                    let rows: Vec<[String; 7]> =
+                    let rows: Vec<[String; 9]> =
                         all.iter().map(|merchant| merchant_row(merchant)).collect();
                     screen.result(table(MERCHANT_COLUMNS, &rows))?;
                 }
@@ -314,7 +378,7 @@ pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Fa
             }
             let (id, key) = accounts.add_app(id.as_deref(), key, &mids, &network, &dice).await?;
             if msg_src.is_some() {
-                accounts.set_msg_src(&id, msg_src.as_ref(), &dice).await?;
+                accounts.set_app(&id, &AppChange::called(msg_src.as_ref())).await?;
             }
             match made {
                 true => show_key(screen, &id, 1, Some(&key))?,
@@ -331,14 +395,31 @@ pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Fa
             show_key(screen, &id, number, Some(&key))?;
             say_old_keys(screen, Some(keys));
         }
-        AppWhat::Set { id, msg_src, settings } => {
-            let name = Some(&msg_src).filter(|name| name.as_str() != NONE);
-            open(&settings.0.read()?).await?.set_msg_src(&id, name, &dice).await?;
+        AppWhat::Set { id, mid, network, msg_src, settings } => {
+            let mids: Vec<Mid> = mid.iter().map(|mid| read_mid(mid)).collect::<Result<_, _>>()?;
+            let change = AppChange {
+                merchants: (!mids.is_empty()).then_some(mids),
+                networks: read_networks(&network)?,
+                msg_src: msg_src.map(|name| Some(name).filter(|name| name.as_str() != NONE)),
+            };
+            if change == AppChange::default() {
+                return Err(Failure::new(Exit::Usage, "nothing to set: name at least one setting")
+                    .hint("holdfast app set --help"));
+            }
+            open(&settings.0.read()?).await?.set_app(&id, &change).await?;
             screen.say(format_args!("app {id} is set (已设置)"));
         }
         AppWhat::RevokeKey { id, number, settings } => {
-            open(&settings.0.read()?).await?.revoke_key(&id, number, &dice).await?;
+            open(&settings.0.read()?).await?.revoke_key(&id, number).await?;
             screen.say(format_args!("key {number} of app {id} is no longer good (密钥已停用)"));
+        }
+        AppWhat::Freeze { id, off, why, settings } => {
+            let frozen = (!off).then_some(Frozen { why });
+            open(&settings.0.read()?).await?.freeze_app(&id, frozen.as_ref()).await?;
+            screen.say(match off {
+                false => format!("app {id} is frozen (已冻结)"),
+                true => format!("app {id} goes on (已解除冻结)"),
+            });
         }
         AppWhat::List { settings } => {
             let book = open(&settings.0.read()?).await?.book();
@@ -349,11 +430,8 @@ pub(crate) async fn app(command: AppCommand, screen: &Screen) -> Result<Exit, Fa
                     screen.result(all.iter().map(|app| app_json(app)).collect::<Value>())?
                 }
                 Format::Text => {
-                    let rows: Vec<[String; 5]> = all.iter().map(|app| app_row(app)).collect();
-                    screen.result(table(
-                        ["app 应用", "merchants 商户", "networks 网段", "keys 密钥", "msgSrc 来源"],
-                        &rows,
-                    ))?;
+                    let rows: Vec<[String; 6]> = all.iter().map(|app| app_row(app)).collect();
+                    screen.result(table(APP_COLUMNS, &rows))?;
                 }
             }
         }
@@ -502,6 +580,70 @@ fn read_msg_src(text: &str) -> Result<Text<64>, String> {
     Text::parse(text).map_err(|_| "a name has 1 to 64 characters and is not blank".to_owned())
 }
 
+fn read_why(text: &str) -> Result<Text<200>, String> {
+    Text::parse(text).map_err(|_| "a reason has 1 to 200 characters and is not blank".to_owned())
+}
+
+/// A limit of one bill; `none` takes it away.
+fn read_bill_max(text: &str) -> Result<Option<Amount>, Failure> {
+    if text == NONE {
+        return Ok(None);
+    }
+    let amount = text.parse().ok().and_then(|fen| Amount::from_fen(fen).ok());
+    amount.map(Some).ok_or_else(|| {
+        let what = format!("{text:?} is not a limit: 1 to {} fen, or {NONE}", Amount::MAX_FEN);
+        Failure::new(Exit::Usage, what)
+    })
+}
+
+/// A limit of one day; `none` takes it away.
+fn read_day_max(text: &str) -> Result<Option<DayTotal>, Failure> {
+    if text == NONE {
+        return Ok(None);
+    }
+    text.parse().ok().and_then(DayTotal::from_fen).map(Some).ok_or_else(|| {
+        let what = format!("{text:?} is not a limit: 1 to {} fen, or {NONE}", DayTotal::MAX_FEN);
+        Failure::new(Exit::Usage, what)
+    })
+}
+
+/// A terminal, with what people call it behind `=`.
+fn read_terminal(text: &str) -> Result<(Tid, Option<Text<64>>), Failure> {
+    let (tid, label) = match text.split_once('=') {
+        Some((tid, label)) => (tid, Some(label)),
+        None => (text, None),
+    };
+    let label = label.map(Text::parse).transpose().map_err(|_| {
+        let what = format!("{text:?} has no name behind =: 1 to 64 characters, not blank");
+        Failure::new(Exit::Usage, what)
+    })?;
+    Ok((read_tid(tid)?, label))
+}
+
+fn read_tid(text: &str) -> Result<Tid, Failure> {
+    Tid::parse(text).map_err(|_| {
+        let what = format!("{text:?} is not a terminal number: 1 to 32 letters, digits, - _ .");
+        Failure::new(Exit::Usage, what)
+    })
+}
+
+/// The networks an app may call from; `any` alone for all.
+fn read_networks(texts: &[String]) -> Result<Option<Vec<IpNet>>, Failure> {
+    match texts {
+        [] => Ok(None),
+        [any] if any == "any" => Ok(Some(vec![])),
+        texts => {
+            let read = |text: &String| {
+                text.parse().map_err(|_| {
+                    let what = format!("{text:?} is not a network: write it as 10.0.0.0/8, or any");
+                    Failure::new(Exit::Usage, what)
+                })
+            };
+            texts.iter().map(read).collect::<Result<_, _>>().map(Some)
+        }
+    }
+}
+
 fn read_mid(text: &str) -> Result<Mid, Failure> {
     Mid::parse(text).map_err(|_| {
         Failure::new(
@@ -521,7 +663,14 @@ fn merchant_json(merchant: &Merchant) -> Value {
     json!({
         "mid": merchant.mid.as_str(),
         "name": merchant.name.as_str(),
-        "frozen": merchant.frozen,
+        "frozen": merchant.frozen.is_some(),
+        "frozenWhy": why_json(merchant.frozen.as_ref()),
+        "mostPerBill": merchant.limits.bill.map(Amount::fen),
+        "mostPerDay": merchant.limits.day.map(DayTotal::fen),
+        "terminals": merchant.terminals.iter().map(|(tid, label)| {
+            json!({"tid": tid.as_str(), "name": label.as_ref().map(Text::as_str)})
+        }).collect::<Vec<_>>(),
+        "onlyTerminals": merchant.only_terminals,
         "notifyUrl": notices.url.as_ref().map(Url::as_str),
         "notifyOn": notices.notify_on.iter().map(|topic| topic.word()).collect::<Vec<_>>(),
         "signType": notices.sign_type.as_str(),
@@ -531,17 +680,27 @@ fn merchant_json(merchant: &Merchant) -> Value {
     })
 }
 
-const MERCHANT_COLUMNS: [&str; 7] = [
+/// Why it is frozen, if it is and somebody said so.
+fn why_json(frozen: Option<&Frozen>) -> Option<&str> {
+    frozen.and_then(|frozen| frozen.why.as_ref()).map(Text::as_str)
+}
+
+const APP_COLUMNS: [&str; 6] =
+    ["app 应用", "merchants 商户", "networks 网段", "keys 密钥", "msgSrc 来源", ""];
+
+const MERCHANT_COLUMNS: [&str; 9] = [
     "mid 商户号",
     "name 名称",
     "notices to 通知地址",
     "also on 事件",
     "form 形式",
     "keys 密钥",
+    "terminals 终端",
+    "limits 限额",
     "",
 ];
 
-fn merchant_row(merchant: &Merchant) -> [String; 7] {
+fn merchant_row(merchant: &Merchant) -> [String; 9] {
     let notices = &merchant.notices;
     let topics: Vec<&str> = notices.notify_on.iter().map(|topic| topic.word()).collect();
     let extras = [("webhooks", notices.webhooks.is_some()), ("versions", notices.versions)];
@@ -554,8 +713,33 @@ fn merchant_row(merchant: &Merchant) -> [String; 7] {
         topics.join(","),
         form.join(" "),
         key_list(&notices.keys),
-        if merchant.frozen { "frozen 已冻结".to_owned() } else { String::new() },
+        terminal_list(merchant),
+        limit_list(merchant.limits),
+        shown_frozen(merchant.frozen.as_ref()),
     ]
+}
+
+/// The terminals in short: some merchants have many.
+fn terminal_list(merchant: &Merchant) -> String {
+    let shown: Vec<&str> = merchant.terminals.keys().take(3).map(Tid::as_str).collect();
+    let more = merchant.terminals.len().saturating_sub(shown.len());
+    let more = if more == 0 { String::new() } else { format!(" +{more}") };
+    let only = if merchant.only_terminals { "only 仅限 " } else { "" };
+    format!("{only}{}{more}", shown.join(" "))
+}
+
+fn limit_list(limits: Limits) -> String {
+    let bill = limits.bill.map(|most| format!("bill 单笔 {}", yuan(most.fen().into())));
+    let day = limits.day.map(|most| format!("day 单日 {}", yuan(most.fen().into())));
+    bill.into_iter().chain(day).collect::<Vec<_>>().join(", ")
+}
+
+fn shown_frozen(frozen: Option<&Frozen>) -> String {
+    match frozen {
+        None => String::new(),
+        Some(Frozen { why: None }) => "frozen 已冻结".to_owned(),
+        Some(Frozen { why: Some(why) }) => format!("frozen 已冻结: {why}"),
+    }
 }
 
 fn key_json<S>(key: &Key<S>) -> Value {
@@ -578,13 +762,16 @@ fn app_json(app: &App) -> Value {
         "networks": app.networks.iter().map(IpNet::to_string).collect::<Vec<_>>(),
         "keys": app.keys.iter().map(key_json).collect::<Vec<_>>(),
         "msgSrc": app.msg_src.as_ref().map(Text::as_str),
+        "frozen": app.frozen.is_some(),
+        "frozenWhy": why_json(app.frozen.as_ref()),
     })
 }
 
-fn app_row(app: &App) -> [String; 5] {
+fn app_row(app: &App) -> [String; 6] {
     let merchants: Vec<&str> = app.merchants.iter().map(Mid::as_str).collect();
     let networks: Vec<String> = app.networks.iter().map(IpNet::to_string).collect();
     let networks = if networks.is_empty() { "any 不限".to_owned() } else { networks.join(" ") };
     let msg_src = app.msg_src.as_ref().map_or(String::new(), Text::to_string);
-    [app.id.to_string(), merchants.join(" "), networks, key_list(&app.keys), msg_src]
+    let frozen = shown_frozen(app.frozen.as_ref());
+    [app.id.to_string(), merchants.join(" "), networks, key_list(&app.keys), msg_src, frozen]
 }

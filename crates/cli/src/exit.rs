@@ -162,8 +162,9 @@ impl From<VaultError> for Failure {
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Missing { what, hint } => Self::new(Exit::NotFound, what).hint(hint),
-            AccountError::Conflict { what, hint } => Self::new(Exit::Conflict, what).hint(hint),
+            AccountError::Missing { what, hint, .. } => Self::new(Exit::NotFound, what).hint(hint),
+            AccountError::Conflict { what, hint, .. } => Self::new(Exit::Conflict, what).hint(hint),
+            stale @ AccountError::Stale => Self::new(Exit::Conflict, stale),
             other => Self::new(Exit::Config, other),
         }
     }

@@ -476,6 +476,59 @@ fn a_communication_key_is_shown_once_and_settings_are_listed_without_keys() {
 }
 
 #[test]
+fn limits_terminals_and_networks_are_set_listed_and_taken_away() {
+    let mut world = World::new();
+    world.enroll();
+    let listed = |world: &World, whose: &str| -> serde_json::Value {
+        let listed = world.run(&format!("-o json {whose} list")).ends(0);
+        serde_json::from_str::<serde_json::Value>(&listed.stdout).unwrap()[0].clone()
+    };
+    world.run(&format!("merchant set {MID} --most-per-bill 50000 --most-per-day 200000")).ends(0);
+    world.words(&["merchant", "set", MID, "--terminal", "T1=前台", "--terminal", "T2"]).ends(0);
+    world.run(&format!("merchant set {MID} --only-terminals on")).ends(0);
+    let merchant = listed(&world, "merchant");
+    assert_eq!(
+        (&merchant["mostPerBill"], &merchant["mostPerDay"]),
+        (&50000.into(), &200000.into())
+    );
+    assert_eq!(merchant["terminals"][0], serde_json::json!({"tid": "T1", "name": "前台"}));
+    assert_eq!(merchant["onlyTerminals"], true);
+    world.run("merchant list").ends(0).shows("only 仅限 T1 T2").shows("bill 单笔 500.00");
+    for (line, code, why) in [
+        ("--most-per-bill 0", 2, "1 to 100000000 fen"),
+        ("--most-per-day 1.5", 2, "1 to 10000000000000 fen"),
+        ("--terminal T1=", 2, "has no name behind ="),
+        ("--terminal 终端", 2, "is not a terminal number"),
+        ("--no-terminal T9", 8, "has no terminal T9"),
+        ("--no-terminal T1 --no-terminal T2", 9, "would take no requests at all"),
+    ] {
+        world.run(&format!("merchant set {MID} {line}")).ends(code).says(why);
+    }
+    let off = "--most-per-bill none --most-per-day none --no-terminal T1 --only-terminals off";
+    world.run(&format!("merchant set {MID} {off}")).ends(0);
+    let merchant = listed(&world, "merchant");
+    assert!(merchant["mostPerBill"].is_null() && merchant["mostPerDay"].is_null());
+    assert_eq!(merchant["terminals"].as_array().unwrap().len(), 1);
+
+    world.run("app set shop --network 10.0.0.0/8 --network ::1/128").ends(0);
+    assert_eq!(listed(&world, "app")["networks"], serde_json::json!(["10.0.0.0/8", "::1/128"]));
+    world.run("app set shop --network any").ends(0);
+    assert_eq!(listed(&world, "app")["networks"], serde_json::json!([]));
+    world.run("app set shop --network nowhere").ends(2).says("write it as 10.0.0.0/8");
+    world.run("app set shop --mid NOBODY").ends(8).says("there is no merchant NOBODY");
+    world.run("app set shop").ends(2).says("nothing to set");
+    world.words(&["app", "freeze", "shop", "--why", "key leaked"]).ends(0);
+    let app = listed(&world, "app");
+    assert_eq!((&app["frozen"], &app["frozenWhy"]), (&true.into(), &"key leaked".into()));
+    world.run("app list").ends(0).shows("frozen 已冻结: key leaked");
+    let _gateway = world.serve("");
+    world.call("query", "").ends(9).says("app shop is frozen");
+    world.words(&["app", "freeze", "shop", "--off", "--why", "x"]).ends(2);
+    world.run("app freeze shop --off").ends(0);
+    assert_eq!(listed(&world, "app")["frozen"], false);
+}
+
+#[test]
 fn an_app_has_a_name_in_the_predecessor_protocol_that_no_other_has() {
     let world = World::new();
     world.words(&["merchant", "add", MID, "--name", "店"]).ends(0);

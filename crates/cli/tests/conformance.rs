@@ -16,6 +16,7 @@ use holdfast_client::{AppId, AppKey, Client, Sent, Transport};
 use holdfast_domain::{Mid, Text};
 use holdfast_gateway::{
     ConsoleFiles, Parts, Running,
+    accounts::AppChange,
     clock::{Clock, Dice},
     config::Config,
     notices::outbox::MemoryOutbox,
@@ -72,7 +73,7 @@ async fn gateway() -> Running {
     let (mid, key) = (Mid::parse(MID).unwrap(), AppKey::parse(APP_KEY).unwrap());
     accounts.add_app(Some(APP), Some(key), &[mid], &[], &dice).await.unwrap();
     let source = Text::parse(SOURCE).unwrap();
-    accounts.set_msg_src(APP, Some(&source), &dice).await.unwrap();
+    accounts.set_app(APP, &AppChange::called(Some(&source))).await.unwrap();
     running
 }
 

@@ -31,6 +31,8 @@ pub const TOKENS: usize = 10;
 pub const TOKEN_MS: i64 = 3_600_000;
 /// The most merchants, and the most apps, of one gateway.
 pub const ACCOUNTS: usize = 100_000;
+/// The most terminals that a merchant can have registered.
+pub const TERMINALS: usize = 1_000;
 /// The most live keys of one app: the new one and the one it replaces.
 pub const KEYS: usize = 2;
 

@@ -24,6 +24,7 @@ use holdfast_wire::{
 
 use super::{
     Api, No,
+    allowance::Room,
     answers::{Done, Step, not_done},
 };
 use crate::{
@@ -125,7 +126,11 @@ impl Api {
         let plan = self.plan(&request.common, &request.terms, request.fingerprint())?;
         match &plan.sort {
             Sort::OneOff(key, amount) => {
-                self.making(&plan, key, *amount, request.qr_code_id.as_ref()).await.map(Some)
+                let making = self.making(&plan, key, *amount, request.qr_code_id.as_ref()).await?;
+                if let Making::New(change) = &making {
+                    self.room(&change.bill.key, *amount, None).await?;
+                }
+                Ok(Some(making))
             }
             Sort::Fixed => Ok(None),
         }
@@ -150,6 +155,7 @@ impl Api {
                 Making::Before(bill) => return Ok(*bill),
                 Making::New(change) => *change,
             };
+            let _room = self.room(&change.bill.key, amount, None).await?;
             match self.core.create(change, plan.now, asker.clone()).await {
                 Ok(bill) => return Ok(bill),
                 // Made by somebody else meanwhile, or a code that exists: look again.
@@ -224,9 +230,13 @@ impl Api {
         asker: &Asker,
     ) -> Result<Option<Coded>, No> {
         let old = self.merchants(plan.common, code).await?;
+        let mut _room = None;
         match &old {
             Coded::Fixed(fixed) if plan.is_repeat_of(fixed) => return Ok(Some(old)),
-            Coded::Fixed(_) => self.may_begin(plan)?,
+            Coded::Fixed(_) => {
+                self.may_begin(plan)?;
+                _room = self.room_of(plan, None).await?;
+            }
             Coded::Bill(bill) => {
                 if let Sort::OneOff(key, _) = &plan.sort
                     && key.no == bill.key.no
@@ -234,6 +244,8 @@ impl Api {
                     return Err(same_number(&bill.key));
                 }
                 self.may_begin(plan)?;
+                // Before the old bill is closed: what cannot be must not close it.
+                _room = self.room_of(plan, Some(bill)).await?;
                 if matches!(plan.sort, Sort::Fixed) && !self.codes.turn().await.has_room() {
                     return Err(too_many());
                 }
@@ -692,11 +704,22 @@ impl Api {
         if let Some(over) = &plan.over {
             return Err(No::fields(std::slice::from_ref(over)));
         }
+        if let Some(amount) = plan.asked.total_amount {
+            self.may_ask(&plan.common.mid, amount)?;
+        }
         if !self.core.channel.is_connected() {
             let why = "no channel is connected: nobody could pay this bill".to_owned();
             return Err(No::new(Code::InvalidMerchantConfig, why));
         }
         Ok(())
+    }
+
+    /// Takes room for the bill of a plan, if it makes one. `replaces` is the bill that goes first.
+    async fn room_of(&self, plan: &Plan<'_>, replaces: Option<&Bill>) -> Result<Option<Room>, No> {
+        match &plan.sort {
+            Sort::OneOff(key, amount) => self.room(&Arc::new(key.clone()), *amount, replaces).await,
+            Sort::Fixed => Ok(None),
+        }
     }
 
     fn fixed_of(&self, plan: &Plan<'_>, code: CodeId) -> FixedCode {

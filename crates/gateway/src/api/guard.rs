@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use holdfast_domain::{Mid, Moment};
+use holdfast_domain::Moment;
 use holdfast_wire::{
     auth::{AuthFault, Authorization, BodySig},
     code::Code,
     field::Seconds,
     json::Object,
     message::{FieldFault, Message as _, Problem},
-    messages::{TokenAccess, TokenIssued},
+    messages::{Caller, TokenAccess, TokenIssued},
     secret::{AppKey, Token},
 };
 
@@ -66,6 +66,7 @@ impl Api {
         }
         let app = app.ok_or_else(wrong)?;
         self.check_address(&app, arrived)?;
+        self.check_frozen(&app)?;
         let nonce = self.once(&app.id, signed.nonce.as_str(), signed.timestamp.moment(), wall)?;
         Ok(Admitted {
             asker: Asker::App {
@@ -92,6 +93,7 @@ impl Api {
             return Err(no_token());
         }
         self.check_address(&app, arrived)?;
+        self.check_frozen(&app)?;
         Ok(Admitted {
             asker: Asker::App { app: app.id.clone(), nonce: None, request: Some(arrived.id) },
             app,
@@ -119,6 +121,7 @@ impl Api {
         let key = self.key_of(app.as_deref(), wall, |key| request.verify(key)).ok_or_else(wrong)?;
         let app = app.ok_or_else(wrong)?;
         self.check_address(&app, arrived)?;
+        self.check_frozen(&app)?;
         self.once(&app.id, request.nonce.as_str(), request.timestamp.moment(), wall)?;
         let token = self.tokens.issue(&app.id, key, wall);
         let token = Token::parse(&token).map_err(|_| No::broken())?;
@@ -217,15 +220,35 @@ impl Api {
         Err(No::new(Code::AbnormalRequestTime, text))
     }
 
-    /// Whether the app may act for the merchant now.
-    pub(super) fn may_act(&self, app: &App, mid: &Mid) -> Result<(), No> {
+    /// Whether the app may act for the caller's merchant now, from the caller's terminal.
+    pub(super) fn may_act(&self, app: &App, caller: Caller<'_>) -> Result<(), No> {
+        let mid = caller.mid;
         let merchant = self.accounts.book().merchants.get(mid).cloned();
-        match merchant.filter(|_| app.merchants.contains(mid)) {
-            None => Err(No::new(Code::NoMerchant, format!("mid: this app may not act for {mid}"))),
-            Some(merchant) if merchant.frozen => {
-                Err(No::new(Code::InactiveMerchant, format!("mid: merchant {mid} is frozen")))
+        let Some(merchant) = merchant.filter(|_| app.merchants.contains(mid)) else {
+            return Err(No::new(Code::NoMerchant, format!("mid: this app may not act for {mid}")));
+        };
+        if merchant.frozen.is_some() {
+            return Err(No::new(Code::InactiveMerchant, format!("mid: merchant {mid} is frozen")));
+        }
+        match caller.tid.filter(|tid| !merchant.takes(tid)) {
+            None => Ok(()),
+            Some(tid) => {
+                let text = format!(
+                    "tid: 终端 {tid} 未登记，该商户仅受理已登记的终端 | tid: merchant {mid} takes requests of its registered terminals only, and {tid} is none of them"
+                );
+                Err(No::new(Code::NoMerchant, text))
             }
-            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether the app, which has proved who it is, was frozen.
+    pub(super) fn check_frozen(&self, app: &App) -> Result<(), No> {
+        match &app.frozen {
+            None => Ok(()),
+            Some(_) => {
+                let text = format!("应用 {} 已被冻结 | app {} is frozen", app.id, app.id);
+                Err(No::new(Code::InactiveMerchant, text))
+            }
         }
     }
 }

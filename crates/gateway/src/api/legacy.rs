@@ -46,7 +46,7 @@ impl Api {
         };
         let allow = |caller: Caller<'_>| {
             self.near("requestTimestamp", caller.at, self.core.clock.wall())?;
-            self.may_act(&admitted.app, caller.mid)
+            self.may_act(&admitted.app, caller)
         };
         let (status, body, _) =
             self.serve(endpoint.path, &signed.object, &admitted.asker, allow).await;
@@ -87,6 +87,7 @@ impl Api {
             return Err(No::new(Code::BadSign, text));
         }
         self.check_address(&app, arrived)?;
+        self.check_frozen(&app)?;
         let asker = Asker::App { app: Arc::clone(&app.id), nonce: None, request: Some(arrived.id) };
         Ok((Admitted { app, asker }, key))
     }

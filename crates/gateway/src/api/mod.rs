@@ -28,6 +28,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{Method, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use allowance::Allowance;
+
 use crate::{
     accounts::Accounts,
     channel::Simulated,
@@ -45,6 +47,7 @@ use crate::{
     view,
 };
 
+mod allowance;
 mod answers;
 mod codes;
 pub(crate) mod desk;
@@ -84,6 +87,7 @@ pub struct Api {
     letters: Arc<dyn Letters>,
     nonces: Nonces,
     tokens: Tokens,
+    allowance: Allowance,
     terms: Terms,
     document: openapi::Document,
     places: Arc<Semaphore>,
@@ -120,6 +124,7 @@ impl Api {
         let stopping = watch::Sender::new(false);
         let requests = RequestIds::new(&core.dice);
         let document = openapi::Document::default();
+        let allowance = Allowance::new(core.policy.business_day_ends);
         Self {
             core,
             accounts,
@@ -128,6 +133,7 @@ impl Api {
             letters,
             nonces,
             tokens,
+            allowance,
             terms,
             document,
             places,
@@ -313,7 +319,7 @@ impl Api {
             Some(inner) => (inner, true),
             None => (&object, false),
         };
-        let allow = |caller: Caller<'_>| self.may_act(&admitted.app, caller.mid);
+        let allow = |caller: Caller<'_>| self.may_act(&admitted.app, caller);
         let (status, body, done) = self.serve(&arrived.path, inner, &admitted.asker, allow).await;
         match wrapped {
             true => (status, envelope::seal(done.0.name(), &done.1, &body)),

@@ -278,6 +278,7 @@ impl Api {
             Some(Coded::Fixed(now)) if *now == *fixed => {}
             _ => return Err(Obstacle::Changed),
         }
+        self.may_be_scanned(&fixed.mid)?;
         let now = self.core.clock.now();
         let person = self.person(fixed.buyer.as_ref(), fixed.code.as_str())?;
         for _ in 0..limits::COMMIT_TRIES {
@@ -297,7 +298,9 @@ impl Api {
                 expires_at,
             })?;
             let terms = Terms { scanned: Some(fixed.code.clone()), ..terms };
-            match self.core.create(Bill::request(key, terms), now, Asker::Payer).await {
+            let change = Bill::request(key, terms);
+            let _room = self.room(&change.bill.key, amount, None).await?;
+            match self.core.create(change, now, Asker::Payer).await {
                 // A number or a code that exists: roll the dice again.
                 Err(SubmitError::Taken) => {}
                 made => return Ok(made?),

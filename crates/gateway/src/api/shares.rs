@@ -152,7 +152,7 @@ impl Api {
                 ));
             }
             match book.merchants.get(sub) {
-                Some(merchant) if !merchant.frozen => {}
+                Some(merchant) if merchant.frozen.is_none() => {}
                 Some(_) => {
                     let text = format!("sub-merchant {sub} is frozen");
                     return Err(No::new(Code::InactiveMerchant, text));

@@ -1,7 +1,7 @@
 //! Who may ask: the three schemes as real callers spell them, and everything that is refused with 401 and 403.
 
 use holdfast_domain::Text;
-use holdfast_gateway::clock::Dice;
+use holdfast_gateway::{accounts::Frozen, clock::Dice};
 use holdfast_wire::{
     auth::{AppId, BodySig, FormParam, Nonce, Stamp},
     message::Message as _,
@@ -521,12 +521,11 @@ async fn a_key_is_replaced_without_a_gap_and_its_tokens_end_with_it() {
     is_refused(&show(&gateway, &old_token).await, "a token of the old key");
     assert_eq!(show(&gateway, &new_token).await.outcome(), "200 SUCCESS");
 
-    gateway.running.accounts.revoke_key(APP, 2, &place.dice).await.unwrap();
+    gateway.running.accounts.revoke_key(APP, 2).await.unwrap();
     assert_eq!(tried(&gateway, new.expose()).await, "401 BAD_SIGN");
     is_refused(&show(&gateway, &new_token).await, "a token of a revoked key");
     is_refused(&issue(&gateway, new.expose()).await, "a revoked key");
-    let none =
-        gateway.running.accounts.revoke_key(APP, 7, &place.dice).await.unwrap_err().to_string();
+    let none = gateway.running.accounts.revoke_key(APP, 7).await.unwrap_err().to_string();
     assert!(none.contains("no key 7"), "{none}");
 }
 
@@ -582,11 +581,11 @@ async fn an_app_acts_for_its_merchants_only_and_not_for_frozen_ones() {
         ("refund", json!({"billNo": "3194B0001", "refundAmount": 1})),
     ] {
         for (merchant, freeze, outcome) in [
-            (OTHER_MID, false, "200 NO_MERCHANT"),
-            ("no-such-merchant", false, "200 NO_MERCHANT"),
-            (MID, true, "200 INACTIVE_MERCHANT"),
+            (OTHER_MID, None, "200 NO_MERCHANT"),
+            ("no-such-merchant", None, "200 NO_MERCHANT"),
+            (MID, Some(Frozen::default()), "200 INACTIVE_MERCHANT"),
         ] {
-            gateway.running.accounts.freeze(&mid(MID), freeze).await.unwrap();
+            gateway.running.accounts.freeze(&mid(MID), freeze.as_ref()).await.unwrap();
             let mut fields = fields.clone();
             fields["mid"] = json!(merchant);
             let answer = gateway.post(&path(endpoint), request(fields).to_string()).await;
@@ -595,7 +594,7 @@ async fn an_app_acts_for_its_merchants_only_and_not_for_frozen_ones() {
         }
     }
     assert_eq!(gateway.journal().await, before);
-    gateway.running.accounts.freeze(&mid(MID), false).await.unwrap();
+    gateway.running.accounts.freeze(&mid(MID), None).await.unwrap();
     assert_eq!(
         gateway.call("query", json!({"billNo": "3194B0001"})).await.outcome(),
         "200 SUCCESS"

@@ -1,6 +1,7 @@
 //! The predecessor protocol: another door, the same answers.
 
 use holdfast_domain::Text;
+use holdfast_gateway::accounts::{AppChange, Frozen};
 use holdfast_wire::{
     legacy::{PATH, Signed},
     secret::NoticeKey,
@@ -24,9 +25,8 @@ async fn gateway() -> Gateway {
 
 impl Gateway {
     async fn with_legacy(self, mid: &str, key: &str) -> Self {
-        let dice = holdfast_gateway::clock::Dice::seeded(7);
         let source = Text::parse(SOURCE).unwrap();
-        self.running.accounts.set_msg_src(APP, Some(&source), &dice).await.unwrap();
+        self.running.accounts.set_app(APP, &AppChange::called(Some(&source))).await.unwrap();
         self.notice_key(mid, key, 0).await;
         self
     }
@@ -183,7 +183,7 @@ async fn the_official_example_is_served() {
     accounts.add_merchant(&mid(MID), &Text::parse("测试商户").unwrap()).await.unwrap();
     accounts.add_app(Some("example"), None, &[mid(MID)], &[], &place.dice).await.unwrap();
     let source = Text::parse("WWW.TEST.COM").unwrap();
-    accounts.set_msg_src("example", Some(&source), &place.dice).await.unwrap();
+    accounts.set_app("example", &AppChange::called(Some(&source))).await.unwrap();
     gateway.notice_key(MID, KEY, 0).await;
     let as_text = Value::from(GOODS).to_string();
     for (goods, sign) in [(GOODS, MD5), (&as_text, MD5), (GOODS, SHA256), (&as_text, SHA256)] {
@@ -265,7 +265,7 @@ async fn whoever_is_refused_is_told_why_with_status_200_and_signed_only_if_they_
             (SOURCE.to_owned(), "7".to_owned())
         );
     }
-    gateway.running.accounts.freeze(&mid(MID), true).await.unwrap();
+    gateway.running.accounts.freeze(&mid(MID), Some(&Frozen::default())).await.unwrap();
     let answer = gateway.ask("bills.query", json!({"billNo": "3194B0001"})).await;
     assert_eq!(answer.outcome(), "200 INACTIVE_MERCHANT");
     assert!(is_signed(&answer, KEY));
@@ -280,7 +280,7 @@ async fn an_app_calls_only_from_its_networks() {
     let accounts = &gateway.running.accounts;
     accounts.add_app(Some("far"), None, &[mid(MID)], &networks, &place.dice).await.unwrap();
     let source = Text::parse("WWW.FAR.EXAMPLE").unwrap();
-    accounts.set_msg_src("far", Some(&source), &place.dice).await.unwrap();
+    accounts.set_app("far", &AppChange::called(Some(&source))).await.unwrap();
     let answer = gateway.ask("bills.query", json!({"msgSrc": "WWW.FAR.EXAMPLE"})).await;
     assert_eq!(answer.outcome(), "200 DENIED_IP", "{}", answer.text());
     assert_eq!(answer.field("sign"), "", "{}", answer.text());

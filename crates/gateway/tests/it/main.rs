@@ -11,6 +11,7 @@ mod gateway;
 mod guarantees;
 mod legacy;
 mod life;
+mod merchants;
 mod notices;
 mod openapi;
 mod operations;

@@ -107,6 +107,8 @@ codes! {
         "商户号属于其他环境"
         * "a sub-merchant named in subOrders is not set up at this gateway",
         "subOrders 中的子商户未在本网关配置"
+        * "the merchant takes requests of its registered terminals only, and tid is none of them",
+        "该商户仅受理已登记的终端，而 tid 未登记"
         then "holdfast app list";
     InactiveMerchant = "INACTIVE_MERCHANT", 200, Merchant, Pointless, Not:
         "the merchant is frozen",
@@ -115,6 +117,8 @@ codes! {
         "联系平台运营方了解原因"
         * "those who run the gateway have frozen the merchant",
         "平台运营方冻结了该商户"
+        * "the app that asks is frozen: the text says so",
+        "发起请求的应用已被冻结，错误说明中会写明"
         * "a sub-merchant named in subOrders is frozen",
         "subOrders 中的子商户已冻结"
         then "holdfast merchant list";
@@ -171,6 +175,8 @@ codes! {
         "查询账单，按其当前状态操作"
         * "more is asked for than there is: than is held, or than was captured and not refunded yet",
         "金额超出：大于冻结金额，或大于已完成且未退款的金额"
+        * "a new bill goes beyond what the merchant may ask for in one bill or on one business day",
+        "新账单超出商户的单笔限额或单日限额"
         * "it is not its turn: the bill is not paid yet, or was captured, released, refunded or closed before",
         "时机不对：账单尚未支付，或已完成、撤销、退款、关闭"
         * "the hold has ended: it was not captured before its deadline, 30 days unless set otherwise",
