@@ -37,6 +37,7 @@ use crate::{
 mod overview;
 mod seat;
 mod sign_in;
+mod traffic;
 
 use seat::{Rank, Seat, Trace};
 
@@ -97,6 +98,7 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .merge(overview::routes())
         .merge(sign_in::routes())
+        .merge(traffic::routes(console.api.traffic()))
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
         .layer(from_fn_with_state(console.clone(), written_down))
@@ -159,6 +161,19 @@ async fn written_down(
         }
         false => response,
     }
+}
+
+/// A text as part of an address.
+fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match plain(&byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 /// Something happened, or did not: a page that says so.

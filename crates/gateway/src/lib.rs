@@ -35,6 +35,7 @@ pub mod statement;
 pub mod store;
 pub mod submit;
 mod tokens;
+mod traffic;
 pub mod vault;
 mod view;
 pub mod worker;
@@ -233,6 +234,12 @@ impl Running {
     #[must_use]
     pub fn console_url(&self) -> Option<String> {
         self.console.map(|address| format!("http://{address}"))
+    }
+
+    /// Whether what merchants send is kept for the console to show: in the test environment only.
+    #[must_use]
+    pub fn keeps_traffic(&self) -> bool {
+        self.api.traffic().is_some()
     }
 
     /// Finishes what was accepted, then ends.

@@ -19,6 +19,19 @@ pub const REQUESTS: usize = 2_048;
 /// How long a stopping gateway waits for what it has accepted, in milliseconds.
 pub const STOP_MS: u64 = 30_000;
 
+// Traffic, which only a test gateway keeps
+
+/// The most exchanges that are kept; more push the oldest out.
+pub const TRAFFIC_EXCHANGES: usize = 1_000;
+/// What all of them together may take in memory, in bytes; what is told of them included.
+pub const TRAFFIC_BYTES: usize = 16 * 1024 * 1024;
+/// How much of an answer is kept, in bytes.
+pub const TRAFFIC_ANSWER_BYTES: usize = 64 * 1024;
+/// How much of a body or an answer is shown, in bytes.
+pub const TRAFFIC_SHOWN_BYTES: usize = 16 * 1024;
+/// Exchanges on one page.
+pub const TRAFFIC_PAGE: usize = 50;
+
 // Authentication
 
 /// The most nonces remembered at once; beyond it requests are answered `TXN_DISCARDED`.

@@ -143,7 +143,7 @@ async fn before(store: &dyn Store, start: Moment) -> Result<u64, StoreFault> {
 impl Api {
     /// Takes room for a new bill of a merchant that has limits, or refuses it. `replaces` is a bill that will be
     /// closed first if nobody has paid it.
-    pub(super) async fn room(
+    pub(super) async fn allow(
         &self,
         key: &Arc<BillKey>,
         amount: Amount,

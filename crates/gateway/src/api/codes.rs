@@ -128,7 +128,7 @@ impl Api {
             Sort::OneOff(key, amount) => {
                 let making = self.making(&plan, key, *amount, request.qr_code_id.as_ref()).await?;
                 if let Making::New(change) = &making {
-                    self.room(&change.bill.key, *amount, None).await?;
+                    self.allow(&change.bill.key, *amount, None).await?;
                 }
                 Ok(Some(making))
             }
@@ -155,7 +155,7 @@ impl Api {
                 Making::Before(bill) => return Ok(*bill),
                 Making::New(change) => *change,
             };
-            let _room = self.room(&change.bill.key, amount, None).await?;
+            let _room = self.allow(&change.bill.key, amount, None).await?;
             match self.core.create(change, plan.now, asker.clone()).await {
                 Ok(bill) => return Ok(bill),
                 // Made by somebody else meanwhile, or a code that exists: look again.
@@ -717,7 +717,7 @@ impl Api {
     /// Takes room for the bill of a plan, if it makes one. `replaces` is the bill that goes first.
     async fn room_of(&self, plan: &Plan<'_>, replaces: Option<&Bill>) -> Result<Option<Room>, No> {
         match &plan.sort {
-            Sort::OneOff(key, amount) => self.room(&Arc::new(key.clone()), *amount, replaces).await,
+            Sort::OneOff(key, amount) => self.allow(&Arc::new(key.clone()), *amount, replaces).await,
             Sort::Fixed => Ok(None),
         }
     }

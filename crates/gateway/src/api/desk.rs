@@ -189,7 +189,7 @@ impl Api {
     fn is_active(&self, mid: &Mid) -> Result<(), No> {
         match self.accounts.book().merchants.get(mid) {
             None => Err(No::new(Code::NoMerchant, format!("mid: there is no merchant {mid} here"))),
-            Some(merchant) if merchant.frozen => {
+            Some(merchant) if merchant.frozen.is_some() => {
                 let text = format!(
                     "商户 {mid} 已冻结，须先解冻 | merchant {mid} is frozen: unfreeze it first"
                 );

@@ -20,6 +20,7 @@ use crate::{
     limits,
     nonces::{self, Seen},
     store::Asker,
+    traffic::Verdict,
 };
 
 /// A caller who has proved who it is.
@@ -31,6 +32,8 @@ pub(super) struct Admitted {
 impl Api {
     /// Makes sure who asks. `content` is what a signature covers.
     pub(super) async fn admit(&self, arrived: &Arrived, content: &[u8]) -> Result<Admitted, No> {
+        let witness = &arrived.witness;
+        witness.verdict(Verdict::Unreadable);
         if let Some(form) = arrived.form_param() {
             return self.admit_signed(&form?.signed, arrived, content).await;
         }
@@ -40,7 +43,10 @@ impl Api {
                 "there are several Authorization headers".to_owned(),
             ));
         }
-        let missing = || No::new(Code::BadSign, "the Authorization header is missing".to_owned());
+        let missing = || {
+            witness.verdict(Verdict::Missing);
+            No::new(Code::BadSign, "the Authorization header is missing".to_owned())
+        };
         let header = arrived.authorization.as_ref().ok_or_else(missing)?;
         let unreadable =
             |_| No::new(Code::BadSign, "the Authorization header is not plain text".to_owned());
@@ -62,9 +68,11 @@ impl Api {
         let wall = self.core.clock.wall();
         let app = self.app(signed.app_id.as_str()).await;
         if self.key_of(app.as_deref(), wall, |key| signed.verify(key, content)).is_none() {
+            arrived.witness.verdict(Verdict::Wrong);
             return Err(self.wrong_signature(signed, app.as_deref(), content));
         }
         let app = app.ok_or_else(wrong)?;
+        arrived.witness.proved(Verdict::Right, &app.id);
         self.check_address(&app, arrived)?;
         self.check_frozen(&app)?;
         let nonce = self.once(&app.id, signed.nonce.as_str(), signed.timestamp.moment(), wall)?;
@@ -84,6 +92,7 @@ impl Api {
         named: Option<&str>,
         arrived: &Arrived,
     ) -> Result<Admitted, No> {
+        arrived.witness.verdict(Verdict::WrongToken);
         let wall = self.core.clock.wall();
         let token = self.tokens.check(token.expose(), wall).ok_or_else(no_token)?;
         let app =
@@ -92,6 +101,7 @@ impl Api {
         if !alive || named.is_some_and(|named| named != &*app.id) {
             return Err(no_token());
         }
+        arrived.witness.proved(Verdict::Token, &app.id);
         self.check_address(&app, arrived)?;
         self.check_frozen(&app)?;
         Ok(Admitted {
@@ -116,10 +126,12 @@ impl Api {
                 false => No::fields(&faults),
             }
         })?;
+        arrived.witness.verdict(Verdict::Wrong);
         let wall = self.core.clock.wall();
         let app = self.app(request.app_id.as_str()).await;
         let key = self.key_of(app.as_deref(), wall, |key| request.verify(key)).ok_or_else(wrong)?;
         let app = app.ok_or_else(wrong)?;
+        arrived.witness.proved(Verdict::Right, &app.id);
         self.check_address(&app, arrived)?;
         self.check_frozen(&app)?;
         self.once(&app.id, request.nonce.as_str(), request.timestamp.moment(), wall)?;

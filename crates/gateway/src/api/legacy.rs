@@ -11,7 +11,7 @@ use holdfast_wire::{code::Code, legacy::Signed, messages::Caller, secret::Notice
 use hyper::StatusCode;
 
 use super::{Api, Arrived, No, guard::Admitted};
-use crate::{config::Environment, store::Asker};
+use crate::{config::Environment, store::Asker, traffic::Verdict};
 
 impl Api {
     /// Answers a request of the predecessor protocol.
@@ -60,6 +60,7 @@ impl Api {
         signed: &Signed<'_>,
         arrived: &Arrived,
     ) -> Result<(Admitted, NoticeKey), No> {
+        arrived.witness.verdict(Verdict::Wrong);
         let app = match signed.source().and_then(|source| Text::parse(source).ok()) {
             Some(source) => self.found(|book| book.named(&source).cloned()).await,
             None => None,
@@ -80,6 +81,7 @@ impl Api {
         // Every live key is tried, whether or not one before it fits.
         let fits: Vec<_> = live.into_iter().filter(|key| signed.is_signed_with(key)).collect();
         let key = fits.first().copied().cloned().ok_or_else(|| self.wrong_sign(signed))?;
+        arrived.witness.proved(Verdict::Right, &app.id);
         if let Some(field) = signed.ambiguous() {
             let text = format!(
                 "{field}: 字段名或内容中的 & 与 = 使签名产生歧义，请去除 | {field}: its & and = leave open what was signed: take them out"

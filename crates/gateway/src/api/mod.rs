@@ -44,6 +44,7 @@ use crate::{
     store::{Asker, StoreFault},
     submit::{Core, SubmitError},
     tokens::Tokens,
+    traffic::{Traffic, Witness},
     view,
 };
 
@@ -96,6 +97,8 @@ pub struct Api {
     /// Whether nobody is to wait any more.
     stopping: watch::Sender<bool>,
     requests: RequestIds,
+    /// What came and was answered lately, in the test environment.
+    traffic: Option<Arc<Traffic>>,
 }
 
 /// Why a request is not answered with success.
@@ -125,6 +128,7 @@ impl Api {
         let requests = RequestIds::new(&core.dice);
         let document = openapi::Document::default();
         let allowance = Allowance::new(core.policy.business_day_ends);
+        let traffic = (terms.environment == Environment::Test).then(Arc::default);
         Self {
             core,
             accounts,
@@ -140,7 +144,18 @@ impl Api {
             listeners,
             stopping,
             requests,
+            traffic,
         }
+    }
+
+    /// What came and was answered lately; a live gateway keeps none of it.
+    pub(crate) fn traffic(&self) -> Option<&Arc<Traffic>> {
+        self.traffic.as_ref()
+    }
+
+    /// What links to this gateway's own pages begin with.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.terms.public_url
     }
 
     /// Answers everybody who waits for events, now and from now on.
@@ -189,7 +204,14 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
     let watch = Stopwatch::start();
     let id = api.requests.next();
     let path = request.uri().path().to_owned();
-    let (status, body) = api.clone().respond(request, &path, id).await;
+    let (parts, body) = request.into_parts();
+    let witness = api.traffic.as_ref().map_or_else(Witness::blind, |_| Traffic::see(&parts));
+    let request = hyper::Request::from_parts(parts, body);
+    let (status, body) = api.clone().respond(request, &path, id, &witness).await;
+    if let Some(traffic) = &api.traffic {
+        let (wall, answer) = (api.core.clock.wall(), (status.as_u16(), &body[..]));
+        traffic.keep(witness, id, wall, watch.elapsed(), answer);
+    }
     tracing::debug!(request_id = %id, path, status = status.as_u16(), micros = watch.elapsed().as_micros(), "answered");
     if status.is_server_error() {
         // The caller has the id; what broke was logged where it broke.
@@ -229,6 +251,8 @@ struct Arrived {
     query: Option<String>,
     form: bool,
     body: axum::body::Bytes,
+    /// Who is told what is found out of it.
+    witness: Witness,
 }
 
 impl Api {
@@ -237,6 +261,7 @@ impl Api {
         request: hyper::Request<Body>,
         path: &str,
         id: RequestId,
+        witness: &Witness,
     ) -> (StatusCode, Vec<u8>) {
         let predecessor = holdfast_wire::legacy::serves(path);
         let tried = EndpointOf::<TrialNotice>::serves(path);
@@ -258,7 +283,7 @@ impl Api {
             };
             return self.refuse(no);
         }
-        let arrived = match read(request, id, query, form_query).await {
+        let arrived = match read(request, id, query, form_query, witness).await {
             Ok(arrived) => arrived,
             Err(no) => return self.refuse(no),
         };
@@ -430,6 +455,7 @@ async fn read(
     id: RequestId,
     query: Option<String>,
     form_query: bool,
+    witness: &Witness,
 ) -> Result<Arrived, No> {
     let (parts, body) = request.into_parts();
     let body = patience(limits::BODY_MS, Limited::new(body, limits::BODY_BYTES).collect()).await;
@@ -452,6 +478,7 @@ async fn read(
             });
         }
     };
+    witness.body(&body);
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = given.next().cloned();
     // Found in the query, or else in a body that says so and has no header beside it.
@@ -469,6 +496,7 @@ async fn read(
         query,
         form,
         body,
+        witness: witness.clone(),
     })
 }
 

@@ -299,7 +299,7 @@ impl Api {
             })?;
             let terms = Terms { scanned: Some(fixed.code.clone()), ..terms };
             let change = Bill::request(key, terms);
-            let _room = self.room(&change.bill.key, amount, None).await?;
+            let _room = self.allow(&change.bill.key, amount, None).await?;
             match self.core.create(change, now, Asker::Payer).await {
                 // A number or a code that exists: roll the dice again.
                 Err(SubmitError::Taken) => {}
