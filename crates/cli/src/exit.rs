@@ -3,7 +3,9 @@
 use std::fmt;
 
 use holdfast_client::{CallError, Fault};
-use holdfast_gateway::{accounts::AccountError, config::ConfigError, vault::VaultError};
+use holdfast_gateway::{
+    accounts::AccountError, config::ConfigError, operators::OperatorError, vault::VaultError,
+};
 use holdfast_wire::code::Code;
 
 /// What the process exits with. The numbers are a promise: scripts branch on them.
@@ -166,6 +168,26 @@ impl From<AccountError> for Failure {
             AccountError::Conflict { what, hint, .. } => Self::new(Exit::Conflict, what).hint(hint),
             stale @ AccountError::Stale => Self::new(Exit::Conflict, stale),
             other => Self::new(Exit::Config, other),
+        }
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        let sentence = format!("{error} ({})", error.text().1);
+        match error {
+            OperatorError::Missing => {
+                Self::new(Exit::NotFound, sentence).hint("holdfast operator list")
+            }
+            OperatorError::Exists => Self::new(Exit::Conflict, sentence)
+                .hint("holdfast operator reset-password gives somebody another password"),
+            OperatorError::LastAdministrator | OperatorError::TooMany => {
+                Self::new(Exit::Conflict, sentence).hint("holdfast operator list")
+            }
+            OperatorError::WrongCode => Self::new(Exit::Auth, sentence),
+            OperatorError::Busy | OperatorError::Vault(_) | OperatorError::Fault(_) => {
+                Self::new(Exit::Unexpected, error)
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ mod listen;
 mod logs;
 mod manual;
 mod notices;
+mod operator;
 mod screen;
 mod serve;
 mod settings;
@@ -218,6 +219,22 @@ Examples 示例:
   holdfast app rotate-key my-app --overlap 24h
   holdfast app revoke-key my-app 1")]
     App(accounts::AppCommand),
+    /// Operators of the console: add, list, roles, passwords, and the audit of what they did 操作员与审计
+    #[command(after_help = "\
+Examples 示例:
+  holdfast operator add lin --role administrator              asks for the password
+  holdfast operator add chen --role operator --generate       makes one and shows it once
+  holdfast operator list
+  holdfast operator set-role chen viewer
+  holdfast operator reset-password chen --generate
+  holdfast operator enable chen                               also ends the pause after too many failures
+  holdfast operator audit --who chen --limit 20
+  holdfast operator audit --verify
+
+A viewer looks; an operator also captures, reverses, releases, refunds; an administrator also changes merchants, apps
+and operators. The console is served beside the gateway: holdfast serve --help, console_listen. Exit code 10 of
+audit --verify: an entry was changed. 查看员仅可查看；操作员可执行资金操作；管理员可管理商户、应用与操作员。")]
+    Operator(operator::OperatorCommand),
     /// Prove that everything stored follows from the journal 核对账本
     #[command(after_help = "\
 Examples 示例:
@@ -333,6 +350,9 @@ async fn run(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             unless_interrupted(accounts::merchant(command, screen), None).await
         }
         Command::App(command) => unless_interrupted(accounts::app(command, screen), None).await,
+        Command::Operator(command) => {
+            unless_interrupted(operator::run(command, screen), None).await
+        }
         Command::Ledger(command) => unless_interrupted(ledger::run(command, screen), None).await,
         Command::Notices(command) => {
             let hint = "what was made due stays due, and the gateway goes on delivering it (已重发的通知将继续发送)";

@@ -278,6 +278,8 @@ pub const FAILING_NAMES: u32 = 10_000;
 pub const AUDIT_DETAIL: usize = 1_000;
 /// Entries of the audit on one page.
 pub const AUDIT_PAGE: usize = 50;
+/// Entries of the audit that are read at a time where many are written out.
+pub const AUDIT_EXPORT: usize = 1_000;
 /// How long a request for approval waits, in milliseconds.
 pub const APPROVAL_MS: i64 = 86_400_000;
 /// Requests for approval that wait at once, at most.

@@ -89,13 +89,15 @@ impl Password {
         let mut different: Vec<char> = text.chars().collect();
         different.sort_unstable();
         different.dedup();
-        let letters: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+        let bare = |text: &str| -> String {
+            text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+        };
+        let (letters, own) = (bare(text), bare(name));
         // A common one stays common when digits follow or precede it, or when it stands there twice.
         let core = letters.trim_matches(|c: char| c.is_ascii_digit());
-        let own = name.to_lowercase();
         let plain = |text: &str| {
-            PLAIN.iter().any(|plain| text.replace(plain, "").is_empty())
-                || text.replace(&own, "").is_empty()
+            let mut known = PLAIN.iter().copied().chain([own.as_str()]);
+            !text.is_empty() && known.any(|known| text.replace(known, "").is_empty())
         };
         if different.len() < 4 || plain(&letters) || plain(core) {
             return Err(PasswordFault::Plain);
