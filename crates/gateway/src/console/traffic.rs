@@ -79,7 +79,7 @@ impl Wanted {
         let pairs =
             [("app", &self.app), ("mid", &self.mid), ("path", &self.path), ("id", &self.id)];
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
-            query.push_str(&format!("{name}={}&", super::escaped(value)));
+            query.push_str(&format!("{name}={}&", crate::pages::in_address(value)));
         }
         if self.failed {
             query.push_str("failed=1&");
@@ -140,8 +140,9 @@ async fn show(seat: Seat, State(console): State<Arc<Console>>, Path(id): Path<St
         );
     };
     let told = exchange.told();
-    let explained = (exchange.failed() && !told.code.is_empty())
-        .then(|| format!("{}/errors/{}", console.api.public_url(), super::escaped(&told.code)));
+    let explained = (exchange.failed() && !told.code.is_empty()).then(|| {
+        format!("{}/errors/{}", console.api.public_url(), crate::pages::in_address(&told.code))
+    });
     let show = Show { page: &seat.page, exchange: &exchange, told, explained };
     seat.page.answer(StatusCode::OK, &show)
 }
@@ -174,7 +175,7 @@ impl Frame {
     }
 
     /// The address of a bill's page.
-    fn bill_path(&self, bill: &BillKey) -> String {
+    pub(super) fn bill_path(&self, bill: &BillKey) -> String {
         format!("/bills/{}/{}/{}", bill.mid, bill.date, bill.no)
     }
 

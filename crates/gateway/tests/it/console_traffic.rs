@@ -1,30 +1,18 @@
 //! The traffic of a test gateway, as its console shows it; and that a live one keeps none.
 
+use holdfast_gateway::operators::Role;
 use serde_json::json;
 
 use crate::{
+    console::Browser,
     gateway::{APP, Gateway, KEY, MID, Place, path, request, sign},
-    wire::{Answer, Sent, exchange},
+    wire::Sent,
 };
-
-/// Reads a page of the console.
-pub(crate) async fn page(gateway: &Gateway, target: &str) -> Answer {
-    let console = gateway.running.console.expect("there is a console");
-    let sent = Sent { method: "GET", ..Sent::post(target, vec![]) };
-    let bytes = String::from_utf8(sent.bytes()).unwrap();
-    let bytes = bytes.replace("Host: gateway", &format!("Host: {console}\r\nAccept-Language: en"));
-    exchange(console, bytes.as_bytes()).await.expect("a page")
-}
-
-/// The header of an answer.
-fn header(answer: &Answer, name: &str) -> String {
-    let lines = answer.head.lines().filter_map(|line| line.split_once(": "));
-    lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).unwrap().1.to_owned()
-}
 
 #[tokio::test]
 async fn a_request_is_shown_as_it_came_and_was_answered_with_what_is_personal_hidden() {
     let gateway = Gateway::start().await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     let made = gateway
         .call(
             "get-qrcode",
@@ -33,12 +21,12 @@ async fn a_request_is_shown_as_it_came_and_was_answered_with_what_is_personal_hi
         )
         .await;
     assert_eq!(made.outcome(), "200 SUCCESS");
-    let id = header(&made, "request-id");
-    let list = page(&gateway, "/traffic").await.text();
+    let id = made.header("request-id").to_owned();
+    let list = browser.get("/traffic").await.text();
     for shown in [&*id, "get-qrcode", MID, APP, "signature right", "200 SUCCESS"] {
         assert!(list.contains(shown), "{shown}: {list}");
     }
-    let shown = page(&gateway, &format!("/traffic/{id}")).await.text();
+    let shown = browser.get(&format!("/traffic/{id}")).await.text();
     for there in [
         "signature right",
         "/bills/898201612345678/2026-03-02/3194B0001",
@@ -59,6 +47,7 @@ async fn a_request_is_shown_as_it_came_and_was_answered_with_what_is_personal_hi
 #[tokio::test]
 async fn a_wrong_signature_is_shown_with_the_mistake_that_makes_it() {
     let gateway = Gateway::start().await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     let body = request(json!({"billNo": "3194B0001"})).to_string();
     // Signed with a line break behind it, and sent without.
     let stamp = holdfast_wire::auth::Stamp::at(gateway.wall());
@@ -66,8 +55,7 @@ async fn a_wrong_signature_is_shown_with_the_mistake_that_makes_it() {
     let sent = Sent::post(&path("query"), body).with("Authorization", signed.header());
     let refused = gateway.send(&sent).await;
     assert_eq!(refused.outcome(), "401 BAD_SIGN");
-    let shown =
-        page(&gateway, &format!("/traffic/{}", header(&refused, "request-id"))).await.text();
+    let shown = browser.get(&format!("/traffic/{}", refused.header("request-id"))).await.text();
     for there in ["signature wrong", "another line end", "digest of the body", "/errors/BAD_SIGN"] {
         assert!(shown.contains(there), "{there}: {shown}");
     }
@@ -77,6 +65,7 @@ async fn a_wrong_signature_is_shown_with_the_mistake_that_makes_it() {
 #[tokio::test]
 async fn each_way_to_prove_who_asks_has_its_verdict() {
     let gateway = Gateway::start().await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     let body = request(json!({"billNo": "3194B0001"})).to_string();
     let query = || Sent::post(&path("query"), body.clone());
     for (sent, verdict) in [
@@ -88,7 +77,7 @@ async fn each_way_to_prove_who_asks_has_its_verdict() {
     ] {
         let target = sent.target.clone();
         let answer = gateway.send(&sent).await;
-        let shown = page(&gateway, &format!("/traffic/{}", header(&answer, "request-id"))).await;
+        let shown = browser.get(&format!("/traffic/{}", answer.header("request-id"))).await;
         assert!(shown.text().contains(verdict), "{target}: {verdict}: {}", shown.text());
         assert!(!shown.text().contains("\"abc\""), "{target}");
     }
@@ -98,9 +87,10 @@ async fn each_way_to_prove_who_asks_has_its_verdict() {
 #[tokio::test]
 async fn traffic_is_found_by_what_it_is_about() {
     let gateway = Gateway::start().await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     gateway.hold("3194B0001", 100).await;
     let refused = gateway.call("query", json!({"billNo": "3194B0009"})).await;
-    let id = header(&refused, "request-id");
+    let id = refused.header("request-id").to_owned();
     for (query, holds, refusals) in [
         ("", true, true),
         ("?failed=1", false, true),
@@ -110,27 +100,28 @@ async fn traffic_is_found_by_what_it_is_about() {
         ("?mid=1", false, false),
         (&*format!("?id={id}"), false, true),
     ] {
-        let list = page(&gateway, &format!("/traffic{query}")).await;
+        let list = browser.get(&format!("/traffic{query}")).await;
         assert_eq!(list.status, 200, "{query}");
         let has = |what: &str| list.text().contains(&format!("POST {}", path(what)));
         assert_eq!((has("get-qrcode"), has("query")), (holds, refusals), "{query}");
     }
-    let wrong = page(&gateway, "/traffic?id=17").await;
+    let wrong = browser.get("/traffic?id=17").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.text().contains("eight digits of base 16"), "{}", wrong.text());
-    assert_eq!(page(&gateway, "/traffic/00000000-99").await.status, 404);
-    assert_eq!(page(&gateway, "/traffic/%3Cb%3E").await.status, 404);
+    assert_eq!(browser.get("/traffic/00000000-99").await.status, 404);
+    assert_eq!(browser.get("/traffic/%3Cb%3E").await.status, 404);
     gateway.running.stop().await;
 }
 
 #[tokio::test]
 async fn a_live_gateway_keeps_no_traffic_and_has_no_page_of_it() {
     let gateway = Place::with(&[("environment", "live")]).open().await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     let asked = gateway.call("query", json!({"billNo": "3194B0001"})).await;
     assert_eq!(asked.status, 200);
     assert!(!gateway.running.keeps_traffic());
-    for target in ["/traffic".to_owned(), format!("/traffic/{}", header(&asked, "request-id"))] {
-        let page = page(&gateway, &target).await;
+    for target in ["/traffic".to_owned(), format!("/traffic/{}", asked.header("request-id"))] {
+        let page = browser.get(&target).await;
         assert_eq!(page.status, 404, "{target}");
         assert!(!page.text().contains(MID), "{target}");
     }
