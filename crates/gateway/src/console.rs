@@ -27,6 +27,7 @@ use crate::{
     config::Environment,
     finder::Finder,
     limits,
+    notices::outbox::Letters,
     operators::{About, Act, Entry, Operators, Outcome},
     pages,
     store::{OpenError, StoreFault},
@@ -34,6 +35,7 @@ use crate::{
     vault::Vault,
 };
 
+mod notices;
 mod overview;
 mod seat;
 mod sign_in;
@@ -78,6 +80,7 @@ pub(crate) struct Console {
     pub(crate) vault: Arc<Vault>,
     /// Where the data is, for commands to paste.
     pub(crate) data_dir: PathBuf,
+    pub(crate) letters: Arc<dyn Letters>,
     pub(crate) environment: Environment,
     /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
     pub(crate) hosts: Vec<String>,
@@ -98,6 +101,7 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .merge(overview::routes())
         .merge(sign_in::routes())
+        .merge(notices::routes())
         .merge(traffic::routes(console.api.traffic()))
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
@@ -161,19 +165,6 @@ async fn written_down(
         }
         false => response,
     }
-}
-
-/// A text as part of an address.
-fn escaped(text: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match plain(&byte) {
-            true => out.push(char::from(byte)),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// Something happened, or did not: a page that says so.

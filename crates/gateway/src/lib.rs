@@ -205,6 +205,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             finder: files.finder.clone(),
             vault,
             data_dir: config.data_dir.clone(),
+            letters: outbox.clone(),
             environment: config.environment,
             hosts: console::hosts(address, url),
             secure: url.is_some(),

@@ -143,6 +143,16 @@ pub const NOTICE_TRIES_KEPT: u32 = 64;
 pub const NOTICE_DELIVERED_KEPT_MS: i64 = 90 * 86_400_000;
 /// How long a letter that was given up is kept for being resent, in milliseconds: a year.
 pub const NOTICE_GIVEN_UP_KEPT_MS: i64 = 366 * 86_400_000;
+/// How long after something happened a letter of it that still waits is overdue, in milliseconds.
+pub const NOTICE_OVERDUE_MS: i64 = 5 * 60_000;
+/// Letters on one page of the console.
+pub const NOTICES_PAGE: usize = 50;
+/// How far the console counts letters in a state.
+pub const NOTICES_COUNTED: usize = 200;
+/// Letters that the preview of a resend lists.
+pub const NOTICES_PREVIEWED: usize = 10;
+/// Receivers that the console looks at for silent ones, at most.
+pub const NOTICE_RECEIVERS_SHOWN: usize = 64;
 
 // Events
 

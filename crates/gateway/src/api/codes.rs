@@ -717,7 +717,9 @@ impl Api {
     /// Takes room for the bill of a plan, if it makes one. `replaces` is the bill that goes first.
     async fn room_of(&self, plan: &Plan<'_>, replaces: Option<&Bill>) -> Result<Option<Room>, No> {
         match &plan.sort {
-            Sort::OneOff(key, amount) => self.allow(&Arc::new(key.clone()), *amount, replaces).await,
+            Sort::OneOff(key, amount) => {
+                self.allow(&Arc::new(key.clone()), *amount, replaces).await
+            }
             Sort::Fixed => Ok(None),
         }
     }
