@@ -35,6 +35,7 @@ use crate::{
     vault::Vault,
 };
 
+mod ledger;
 mod notices;
 mod overview;
 mod seat;
@@ -81,6 +82,7 @@ pub(crate) struct Console {
     /// Where the data is, for commands to paste.
     pub(crate) data_dir: PathBuf,
     pub(crate) letters: Arc<dyn Letters>,
+    pub(crate) prover: ledger::Prover,
     pub(crate) environment: Environment,
     /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
     pub(crate) hosts: Vec<String>,
@@ -101,6 +103,7 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .merge(overview::routes())
         .merge(sign_in::routes())
+        .merge(ledger::routes())
         .merge(notices::routes())
         .merge(traffic::routes(console.api.traffic()))
         .fallback(nothing)

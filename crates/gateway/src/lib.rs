@@ -206,6 +206,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             vault,
             data_dir: config.data_dir.clone(),
             letters: outbox.clone(),
+            prover: Default::default(),
             environment: config.environment,
             hosts: console::hosts(address, url),
             secure: url.is_some(),

@@ -217,6 +217,12 @@ pub const PROOF_BILLS: usize = 100_000;
 /// Differences that a proof of the ledger tells in full, at most. The others are counted.
 pub const PROOF_DIFFERENCES: usize = 100;
 
+/// Differences of the last proof that the console keeps and shows, at most.
+pub const PROOF_DIFFERENCES_KEPT: usize = 20;
+
+/// How much of the text of a difference it keeps, in characters.
+pub const PROOF_TEXT_KEPT: usize = 1_000;
+
 // The finder
 
 /// Records of the journal that are folded into the index in one transaction.

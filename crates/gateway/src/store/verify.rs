@@ -23,6 +23,8 @@ pub struct Proof {
     pub records: u64,
     /// Bills that follow from them.
     pub bills: u64,
+    /// What payers have, in fen: negative, for they gave what the others have.
+    pub payer_fen: i128,
     /// What all bills together hold of payers' money, in fen.
     pub held_fen: i128,
     /// What all bills together gave their merchants, in fen.
@@ -226,7 +228,7 @@ impl Part {
             proof.bills = proof.bills.saturating_add(1);
             for (account, fen) in replayed.balances.each() {
                 let total = match account {
-                    Account::Payer => continue,
+                    Account::Payer => &mut proof.payer_fen,
                     Account::Held => &mut proof.held_fen,
                     Account::Merchant => &mut proof.merchant_fen,
                     Account::Undivided => &mut proof.undivided_fen,

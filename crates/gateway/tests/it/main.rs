@@ -4,6 +4,7 @@ mod auth;
 mod bad_input;
 mod codes;
 mod console;
+mod console_ledger;
 mod console_notices;
 mod console_traffic;
 mod errors;

@@ -24,6 +24,7 @@ async fn a_proof_sums_up_who_has_how_much() {
     let expected = Proof {
         records: 14,
         bills: 5,
+        payer_fen: -(500 + 300 + 40 + 60 + 300 + 500),
         held_fen: 500,
         merchant_fen: 300 + 40,
         sub_merchants_fen: 60 + 300,
