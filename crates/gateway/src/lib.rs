@@ -34,6 +34,7 @@ pub mod request;
 pub mod statement;
 pub mod store;
 pub mod submit;
+pub mod tally;
 mod tokens;
 mod traffic;
 pub mod vault;

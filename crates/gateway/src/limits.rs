@@ -300,3 +300,23 @@ pub const AUDIT_EXPORT: usize = 1_000;
 pub const APPROVAL_MS: i64 = 86_400_000;
 /// Requests for approval that wait at once, at most.
 pub const APPROVALS_WAITING: u32 = 1_000;
+// The console's figures
+
+/// Business days that the tally keeps before the newest one.
+pub const TALLY_DAYS: u16 = 35;
+/// Business days that a chart of the overview shows.
+pub const TALLY_CHART_DAYS: u16 = 14;
+/// Open orders that the tally remembers, at most. Others are read from their bill's history again.
+pub const TALLY_OPEN: usize = 65_536;
+/// Pages of the journal that are counted while the reader of a page waits, at most.
+pub const TALLY_LOOK_PAGES: usize = 8;
+/// How long the tally lets commits gather before it counts them, in milliseconds.
+pub const TALLY_GATHER_MS: u64 = 1_000;
+/// Open orders that the overview looks at, at most.
+pub const OVERVIEW_OPEN: usize = 200;
+/// Open orders that the overview names, at most.
+pub const OVERVIEW_OPEN_NAMED: usize = 8;
+/// Notices that the overview counts, at most.
+pub const OVERVIEW_NOTICES: usize = 200;
+/// How long after what it tells of a notice that waits is overdue, in milliseconds.
+pub const NOTICE_OVERDUE_MS: i64 = 60_000;

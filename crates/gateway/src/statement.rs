@@ -647,4 +647,4 @@ impl Bills {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

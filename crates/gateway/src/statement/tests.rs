@@ -459,7 +459,7 @@ fn random_lives_reach_every_kind_of_line() {
 }
 
 /// What random lives are lived with.
-const BILLS: [&str; 9] = [
+pub(crate) const BILLS: [&str; 9] = [
     "M1/BILL00 hold 500",
     "M1/BILL01 hold 500",
     "M1/BILL02 payment 500",
@@ -473,13 +473,13 @@ const BILLS: [&str; 9] = [
 
 /// A step of a random life: so much later, something is tried on a bill.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    wait_ms: i64,
-    bill: usize,
-    what: &'static str,
-    fen: u64,
+pub(crate) struct Step {
+    pub(crate) wait_ms: i64,
+    pub(crate) bill: usize,
+    pub(crate) what: &'static str,
+    pub(crate) fen: u64,
     /// What the channel says of it at once, if anything.
-    answer: &'static str,
+    pub(crate) answer: &'static str,
 }
 
 fn lives() -> impl Strategy<Value = Vec<Step>> {
@@ -514,7 +514,11 @@ fn lives() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Lives random lives, and prints the seed and the shortest life that shows what is wrong.
-fn random(seed: Option<u64>, cases: u32, check: impl Fn(&[Step]) -> Result<(), TestCaseError>) {
+pub(crate) fn random(
+    seed: Option<u64>,
+    cases: u32,
+    check: impl Fn(&[Step]) -> Result<(), TestCaseError>,
+) {
     let config = Config { failure_persistence: None, ..Config::default() };
     let seed = match (seed, config.rng_seed) {
         (Some(seed), _) | (None, RngSeed::Fixed(seed)) => seed,
@@ -590,7 +594,12 @@ fn live(life: &[Step], store: &dyn Store) -> Result<BTreeSet<Kind>, TestCaseErro
 }
 
 /// What a step does to its bill, if it is allowed.
-async fn tried(store: &dyn Store, step: Step, number: u32, now: Moment) -> Option<Change> {
+pub(crate) async fn tried(
+    store: &dyn Store,
+    step: Step,
+    number: u32,
+    now: Moment,
+) -> Option<Change> {
     let bill = store.bill(&key(BILLS[step.bill].split(' ').next().unwrap())).await.unwrap()?;
     let (mut fen, order) = (step.fen, format!("ORDER{number}"));
     let (mut one, mut from) = (order, String::new());
@@ -667,14 +676,14 @@ fn mid(text: &str) -> Mid {
 }
 
 /// The bill as it is in the store.
-async fn lived(script: &str) -> MemoryStore {
+pub(crate) async fn lived(script: &str) -> MemoryStore {
     let store = MemoryStore::new();
     play(&store, script).await;
     store
 }
 
 /// Commits every step of a script.
-async fn play(store: &dyn Store, script: &str) {
+pub(crate) async fn play(store: &dyn Store, script: &str) {
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (line, description) = line.split_once(" # ").unwrap_or((line, ""));
         let mut words = line.split(' ');
@@ -795,12 +804,12 @@ fn key(name: &str) -> BillKey {
     }
 }
 
-fn day(text: &str) -> Day {
+pub(crate) fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
 
 /// `HH:MM`, and if need be seconds and milliseconds.
-fn moment(day: &str, time: &str) -> Moment {
+pub(crate) fn moment(day: &str, time: &str) -> Moment {
     let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().unwrap());
     let mut next = || parts.next().unwrap_or_default();
     let ms = ((next() * 60 + next()) * 60 + next()) * 1_000 + next();
