@@ -32,14 +32,28 @@ use crate::{
     pages,
     store::{OpenError, StoreFault},
     submit::Core,
+    tally::Watch,
     vault::Vault,
 };
 
+mod account;
+mod act;
+mod approvals;
+mod apps;
+mod audit;
+mod bill;
+mod bills;
+mod chart;
+mod expiry;
 mod ledger;
+mod merchants;
+mod new_hold;
 mod notices;
 mod overview;
+mod people;
 mod seat;
 mod sign_in;
+mod statements;
 mod traffic;
 
 use seat::{Rank, Seat, Trace};
@@ -83,6 +97,7 @@ pub(crate) struct Console {
     pub(crate) data_dir: PathBuf,
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) prover: ledger::Prover,
+    pub(crate) tally: Arc<Watch>,
     pub(crate) environment: Environment,
     /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
     pub(crate) hosts: Vec<String>,
@@ -103,6 +118,18 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .merge(overview::routes())
         .merge(sign_in::routes())
+        .merge(account::routes())
+        .merge(act::routes())
+        .merge(approvals::routes())
+        .merge(apps::routes())
+        .merge(audit::routes())
+        .merge(bill::routes())
+        .merge(bills::routes())
+        .merge(expiry::routes())
+        .merge(merchants::routes())
+        .merge(new_hold::routes())
+        .merge(people::routes())
+        .merge(statements::routes())
         .merge(ledger::routes())
         .merge(notices::routes())
         .merge(traffic::routes(console.api.traffic()))

@@ -198,7 +198,10 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         let url = config.console_url.as_deref();
         let (finder, followed, stop) = (files.finder.clone(), core.clone(), wait(stopped.clone()));
         tasks.push(tokio::spawn(async move { finder.follow(&followed, stop).await }));
+        let tally = Arc::new(tally::Watch::new(core.clone()));
+        tasks.push(tokio::spawn(tally.clone().run(wait(stopped.clone()))));
         let pages = Console {
+            tally,
             core: core.clone(),
             accounts: accounts.clone(),
             api: api.clone(),

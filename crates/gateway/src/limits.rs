@@ -300,6 +300,7 @@ pub const AUDIT_EXPORT: usize = 1_000;
 pub const APPROVAL_MS: i64 = 86_400_000;
 /// Requests for approval that wait at once, at most.
 pub const APPROVALS_WAITING: u32 = 1_000;
+
 // The console's figures
 
 /// Business days that the tally keeps before the newest one.
@@ -318,5 +319,11 @@ pub const OVERVIEW_OPEN: usize = 200;
 pub const OVERVIEW_OPEN_NAMED: usize = 8;
 /// Notices that the overview counts, at most.
 pub const OVERVIEW_NOTICES: usize = 200;
-/// How long after what it tells of a notice that waits is overdue, in milliseconds.
-pub const NOTICE_OVERDUE_MS: i64 = 60_000;
+
+// The cashier
+
+// The console: bills and what is done to them
+
+// The console: merchants, apps, statements
+
+// The console: operators and the audit

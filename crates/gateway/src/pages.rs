@@ -144,6 +144,12 @@ pub struct Sheet {
 }
 
 impl Sheet {
+    /// A page that nobody has asked for.
+    #[cfg(test)]
+    pub(crate) fn plain(language: Language) -> Self {
+        Self { language, switch: String::new(), chosen: false }
+    }
+
     /// The text in the page's language.
     #[must_use]
     pub fn t<'a>(&self, en: &'a str, zh: &'a str) -> &'a str {

@@ -19,10 +19,7 @@ use holdfast_wire::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Api, No};
-pub(crate) use super::{
-    preview::{Effect, Foreseen},
-    timeline::{Life, Lived},
-};
+pub(crate) use super::{preview::Foreseen, timeline::Life};
 use crate::{
     notices::outbox::Letters,
     request::RequestId,

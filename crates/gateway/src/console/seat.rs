@@ -20,6 +20,7 @@ use crate::{
     http::Peer,
     operators::{By, Entry, Role, Seated, SessionId, Token},
     pages::{self, Sheet},
+    store::StoreFault,
 };
 
 /// What a handler demands of an operator. Each role may all that those before it may.
@@ -212,11 +213,8 @@ impl Console {
     }
 
     /// Whose session a request has, if it has one.
-    fn seated(&self, token: &Token) -> Result<Option<Seated>, Response> {
-        let seated = self.operators.seated(token, self.core.clock.wall()).map_err(|fault| {
-            tracing::error!(%fault, "a session of the console cannot be read");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        })?;
+    fn seated(&self, token: &Token) -> Result<Option<Seated>, StoreFault> {
+        let seated = self.operators.seated(token, self.core.clock.wall())?;
         Ok(seated.filter(|seated| seated.proved))
     }
 }
@@ -240,7 +238,11 @@ impl<R: Rank> FromRequestParts<Arc<Console>> for Seat<R> {
     ) -> Result<Self, Response> {
         let Ok(sheet) = Sheet::from_request_parts(parts, console).await;
         let Some(token) = console.token(&parts.headers) else { return Err(sign_in(parts)) };
-        let Some(seated) = console.seated(&token)? else { return Err(sign_in(parts)) };
+        let seated = console.seated(&token).map_err(|fault| {
+            tracing::error!(%fault, "a session of the console cannot be read");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })?;
+        let Some(seated) = seated else { return Err(sign_in(parts)) };
         let by = By { who: seated.name.clone(), address: Some(console.address(parts)) };
         let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
         trace.with(|traced| traced.by = Some(by.clone()));

@@ -51,7 +51,7 @@ impl TotpSecret {
         let near = [step.saturating_sub(1), step, step.saturating_add(1)];
         // All three are compared, whichever fits.
         let fits = |step: &i64| bool::from(self.code(*step).as_bytes().ct_eq(code.as_bytes()));
-        near.into_iter().filter(fits).filter(|step| *step > after).last()
+        near.into_iter().filter(fits).filter(|step| *step > after).max()
     }
 
     /// The code of now, for tests that are their own authenticator app.

@@ -154,7 +154,7 @@ fn live(life: &[Step]) -> Result<Vec<Deed>, TestCaseError> {
                 follows.look().await.unwrap();
             }
         }
-        let expected = recount(&*store, now).await;
+        let expected = recount(&store, now).await;
         let followed = follows.look().await.unwrap().summary;
         let began_late = Watch::new(core).look().await.unwrap().summary;
         let mut forgetful = Tally::new(Policy::default().business_day_ends);

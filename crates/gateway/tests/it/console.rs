@@ -4,11 +4,11 @@ use std::{net::SocketAddr, path::Path};
 
 use holdfast_gateway::{
     limits,
-    operators::{About, Act, AuditFilter, By, Name, Newcomer, Outcome, Password, Role, TotpSecret},
+    operators::{Act, AuditFilter, By, Name, Newcomer, Password, Role},
 };
 
 use crate::{
-    gateway::{Gateway, Place},
+    gateway::Gateway,
     wire::{Answer, Sent, exchange},
 };
 

@@ -2,10 +2,20 @@
 
 mod auth;
 mod bad_input;
+mod cashier;
 mod codes;
 mod console;
+mod console_account;
+mod console_act;
+mod console_bill;
+mod console_bills;
+mod console_expiry;
 mod console_ledger;
+mod console_merchants;
 mod console_notices;
+mod console_overview;
+mod console_people;
+mod console_statements;
 mod console_traffic;
 mod errors;
 mod events;
