@@ -14,12 +14,16 @@ use std::{
 
 use clap::Args;
 use holdfast_client::{Client, Exchange, Sent, Transport};
-use holdfast_domain::{Account, Amount, AuthCode, Balances, BillKey, BillNo, Mid, OrderId, Text};
+use holdfast_domain::{
+    Account, Amount, AuthCode, Balances, BillKey, BillNo, Mid, OrderId, Text, Tid,
+};
 use holdfast_gateway::{
     ConsoleFiles, Parts, Running,
+    accounts::MerchantChange,
     clock::{Clock, Dice, Stopwatch},
     config::Config,
     notices::outbox::MemoryOutbox,
+    operators::{By, Name, Newcomer, Password, Role},
     start,
     store::SqliteStore,
     vault::Vault,
@@ -45,6 +49,12 @@ use crate::{
 const MID: &str = "898201612345678";
 const TID: &str = "88880001";
 const APP: &str = "holdfast-demo";
+
+/// Who may use the demo's console: somebody for everything, and a second person for what takes two.
+const PEOPLE: [(&str, Role); 2] = [("demo", Role::Administrator), ("second", Role::Operator)];
+
+/// Above this many fen the console asks for a second person: 1,000 yuan.
+const APPROVAL_ABOVE: u64 = 100_000;
 
 /// How long the demo waits for its own gateway.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
@@ -98,6 +108,8 @@ struct Stage {
     running: Running,
     client: Client,
     key: AppKey,
+    /// Of everybody in [`PEOPLE`].
+    password: Password,
     dice: Dice,
     scratch: Scratch,
 }
@@ -120,6 +132,7 @@ impl Stage {
         let config = Config {
             data_dir: scratch.0.clone(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, command.port)),
+            approval_above: Some(APPROVAL_ABOVE),
             ..Config::default()
         };
         let store = SqliteStore::open(&config.data_dir, config.environment.name())
@@ -139,6 +152,11 @@ impl Stage {
         let mid = Mid::parse(MID).map_err(|e| broken(&e))?;
         let name = Text::parse("演示商户 Demo").map_err(|e| broken(&e))?;
         running.accounts.add_merchant(&mid, &name).await?;
+        let terminal = Tid::parse(TID).map_err(|e| broken(&e))?;
+        let desk = Text::parse("前台 Front desk").map_err(|e| broken(&e))?;
+        let terminals = vec![(terminal, Some(desk))];
+        let change = MerchantChange { terminals, ..MerchantChange::default() };
+        running.accounts.set_merchant(&mid, &change).await?;
         let clock = Clock::running(0);
         running.accounts.rotate_notice_key(&mid, None, 0, &clock, &dice).await?;
         let (id, key) = running.accounts.add_app(Some(APP), None, &[mid], &[], &dice).await?;
@@ -148,7 +166,15 @@ impl Stage {
             .timeout(PATIENCE)
             .build()
             .map_err(|e| broken(&e))?;
-        Ok(Self { running, client, key, dice, scratch })
+        let password = Password::made(&dice);
+        for (name, role) in PEOPLE {
+            let name = Name::parse(name).ok_or_else(|| broken(&"nobody can be called so"))?;
+            let new = Newcomer { name, role, password: password.clone(), must_change: false };
+            let now = running.core.clock.wall();
+            let added = running.operators.add(&By::command_line(), new, now).await;
+            added.map_err(|e| broken(&e))?;
+        }
+        Ok(Self { running, client, key, password, dice, scratch })
     }
 
     /// A bill that nobody has made yet: four characters of source, the time, and chance.

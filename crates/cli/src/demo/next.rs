@@ -7,7 +7,7 @@ use holdfast_wire::{
     messages::{GetQrcode, Preauthed, Query},
 };
 
-use super::{APP, MID, Stage, TID, amount, malformed};
+use super::{APP, MID, PEOPLE, Stage, TID, amount, malformed};
 use crate::{
     exit::{Exit, Failure},
     screen::{Format, Screen, Tone},
@@ -32,8 +32,9 @@ pub(super) async fn show(stage: &Stage, screen: &Screen) -> Result<(), Failure> 
     let number = held.no.as_str();
 
     screen.result(screen.tone(Tone::Strong, "Try it yourself · 动手试试"))?;
+    with_a_browser(stage, screen)?;
     screen.result(format_args!(
-        "\nIn another terminal, first (先在另一终端执行):\n\n  export {}HOLDFAST_BASE_URL={} HOLDFAST_APP_ID={APP} HOLDFAST_APP_KEY={}",
+        "\nOr in another terminal, first (或在另一终端，先执行):\n\n  export {}HOLDFAST_BASE_URL={} HOLDFAST_APP_ID={APP} HOLDFAST_APP_KEY={}",
         path_to_this_program(),
         stage.running.url(),
         stage.key.expose(),
@@ -96,6 +97,30 @@ pub(super) async fn show(stage: &Stage, screen: &Screen) -> Result<(), Failure> 
         screen.result(command)?;
     }
     screen.result("")
+}
+
+/// What somebody does who would rather click.
+fn with_a_browser(stage: &Stage, screen: &Screen) -> Result<(), Failure> {
+    let Some(console) = stage.running.console_url() else { return Ok(()) };
+    let quiet = |text: &str| screen.tone(Tone::Quiet, &format!("# {text}"));
+    let [(name, _), (second, _)] = PEOPLE;
+    screen.result(format_args!(
+        "\nWith a browser alone (仅用浏览器):\n\n  {console}\n\n  {:<8} {name}\n  {:<8} {}\n",
+        "name",
+        "password",
+        stage.password.expose(),
+    ))?;
+    for step in [
+        "New hold: take one, and open its code as the payer 新建预授权，并以付款人身份打开二维码链接",
+        "choose a card and confirm: the bill of the console shows it held 选择银行卡并确认，管理台账单显示已冻结",
+        "capture it, then reverse the capture 预授权完成，再做预授权完成撤销",
+        &format!(
+            "above 1,000 yuan it takes a second person: {second}, with the same password 超过 1000 元须复核人 {second}（同一密码）"
+        ),
+    ] {
+        screen.result(quiet(step))?;
+    }
+    Ok(())
 }
 
 /// Makes a bill and answers its code.
