@@ -73,9 +73,11 @@ export class Gateway {
   }
 
   /** Runs a command of the program, and answers what it printed. */
-  run(words, { input = "", fails = false } = {}) {
+  run(words, { input = "", fails = false, variables = {} } = {}) {
     return new Promise((done, failed) => {
-      const child = execFile(binary, words, this.#options(), (error, stdout, stderr) => {
+      const options = this.#options();
+      Object.assign(options.env, variables);
+      const child = execFile(binary, words, options, (error, stdout, stderr) => {
         if (error && !fails) failed(new Error(`holdfast ${words.join(" ")}: ${stderr || error.message}`));
         else done(stdout);
       });
@@ -130,6 +132,17 @@ export class Gateway {
     }
     rmSync(this.room, { recursive: true, force: true });
   }
+}
+
+/** Somebody signs in at a console; its sessions are the context's from then on. */
+export async function signIn(context, console, name, password = PASSWORD) {
+  const page = await context.newPage();
+  await page.goto(console + "/sign-in");
+  await page.fill("#name", name);
+  await page.fill("#password", password);
+  await page.click("main button");
+  await page.waitForURL(console + "/");
+  return page;
 }
 
 /** `NAME=value` lines. */

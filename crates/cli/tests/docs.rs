@@ -30,6 +30,7 @@ const PAGES: &[Page] = &[
     page("docs/taking-notices.md"),
     page("docs/rehearsing-trouble.md"),
     page("docs/going-live.md"),
+    page("docs/console.md"),
     Page {
         file: "docs/notices.md",
         stage: HOTEL,
@@ -135,6 +136,13 @@ fn trouble_is_rehearsed_as_its_page_says() {
 #[ignore = "needs the release binary; ./test builds it and runs this"]
 fn going_live_goes_as_its_page_says() {
     run("docs/going-live.md");
+}
+
+#[test]
+#[ignore = "needs the release binary; ./test builds it and runs this"]
+fn people_get_onto_the_console_as_its_page_says() {
+    let said = run("docs/console.md");
+    assert!(said.contains("HTTP/1.1 303"), "whoever has no session is sent to sign in: {said}");
 }
 
 #[test]
