@@ -181,7 +181,10 @@ impl From<OperatorError> for Failure {
             }
             OperatorError::Exists => Self::new(Exit::Conflict, sentence)
                 .hint("holdfast operator reset-password gives somebody another password"),
-            OperatorError::LastAdministrator | OperatorError::TooMany => {
+            OperatorError::LastAdministrator
+            | OperatorError::TooMany
+            | OperatorError::HasCodes
+            | OperatorError::Changed => {
                 Self::new(Exit::Conflict, sentence).hint("holdfast operator list")
             }
             OperatorError::WrongCode => Self::new(Exit::Auth, sentence),

@@ -6,12 +6,13 @@ use std::{fmt, net::IpAddr, path::Path, sync::Arc};
 
 use holdfast_domain::Moment;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     clock::Dice,
     limits,
     store::{OpenError, StoreFault},
-    vault::{Vault, VaultError},
+    vault::{Vault, VaultError, hex},
 };
 
 mod approvals;
@@ -29,7 +30,7 @@ pub use approvals::{Approval, ApprovalError, ApprovalFilter, ApprovalState, Deci
 pub use audit::{About, Act, AuditFilter, Entry, Outcome, Proof, Written};
 pub use password::{Password, PasswordFault};
 pub use session::{SessionId, Token};
-pub use signing::{Seated, SignInError, SignedIn};
+pub use signing::{Open, Seated, SignInError, SignedIn};
 pub use totp::TotpSecret;
 
 use file::File;
@@ -164,6 +165,12 @@ pub enum OperatorError {
     /// There are too many.
     #[error("there are {} operators, which is the most", limits::OPERATORS)]
     TooMany,
+    /// Codes are asked for already.
+    #[error("codes are asked for already: give those up first")]
+    HasCodes,
+    /// Somebody else was faster.
+    #[error("the password was changed meanwhile")]
+    Changed,
     /// The code is not the one that the authenticator app shows now, or was used already.
     #[error("the code is not right")]
     WrongCode,
@@ -190,6 +197,10 @@ impl OperatorError {
                 "这是最后一名管理员，请先指定其他管理员。",
             ),
             Self::TooMany => ("There are too many operators.", "操作员数量已达上限。"),
+            Self::HasCodes => {
+                ("Codes are asked for already: give those up first.", "动态口令已启用，请先停用。")
+            }
+            Self::Changed => ("The password was changed meanwhile.", "密码已在此期间变更。"),
             Self::WrongCode => (
                 "The code is not the one that the app shows now, or it was used already.",
                 "动态口令不正确或已使用。",
@@ -219,6 +230,8 @@ pub struct Operators {
     file: File,
     hasher: Hasher,
     addresses: Addresses,
+    /// Held while the audit is proved: once at a time is enough for everybody.
+    proving: tokio::sync::Mutex<()>,
     dice: Dice,
 }
 
@@ -245,6 +258,8 @@ const SET_PASSWORD: &str = "UPDATE operators SET password = ?2, must_change = ?3
 const OFFER_TOTP: &str = "UPDATE operators SET totp_new = ?2 WHERE name = ?1";
 const SET_TOTP: &str =
     "UPDATE operators SET totp = ?2, totp_new = NULL, totp_step = ?3 WHERE name = ?1";
+/// The last step stays: a code that was used is never taken again.
+const FORGET_TOTP: &str = "UPDATE operators SET totp = NULL, totp_new = NULL WHERE name = ?1";
 const END_SESSIONS: &str = "DELETE FROM sessions WHERE operator = ?1";
 const FORGIVE: &str = "DELETE FROM tries WHERE name = ?1";
 
@@ -292,7 +307,7 @@ impl Operators {
 
     fn on(file: File) -> Self {
         let (hasher, addresses) = (Hasher::default(), Addresses::default());
-        Self { file, hasher, addresses, dice: Dice::unpredictable() }
+        Self { file, hasher, addresses, proving: Default::default(), dice: Dice::unpredictable() }
     }
 
     /// Whether there is nobody yet.
@@ -413,8 +428,46 @@ impl Operators {
         password: &Password,
         now: Moment,
     ) -> Result<(), OperatorError> {
+        self.reset(by, name, password, None, now).await
+    }
+
+    /// What becomes another text when somebody's password does, and says nothing else of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn password_mark(&self, name: &str) -> Result<Option<String>, StoreFault> {
+        let known = self.file.read(|file| one(file, name))?;
+        Ok(known.map(|known| mark(&known.password)))
+    }
+
+    /// As [`Operators::reset_password`], if the password is still the one of that [`Operators::password_mark`]: a form that
+    /// is sent twice does not reset twice.
+    ///
+    /// # Errors
+    /// Also when the password was changed meanwhile.
+    pub async fn reset_password_once(
+        &self,
+        by: &By,
+        name: &str,
+        (password, mark): (&Password, &str),
+        now: Moment,
+    ) -> Result<(), OperatorError> {
+        self.reset(by, name, password, Some(mark.to_owned()), now).await
+    }
+
+    async fn reset(
+        &self,
+        by: &By,
+        name: &str,
+        password: &Password,
+        only: Option<String>,
+        now: Moment,
+    ) -> Result<(), OperatorError> {
         let hash = self.hasher.hash(password, &self.dice).await?;
         self.change(by, name, now, move |file, known| {
+            if only.is_some_and(|only| only != mark(&known.password)) {
+                return Ok(Err(OperatorError::Changed));
+            }
             let name = &known.operator.name;
             file.prepare_cached(SET_PASSWORD)?.execute(params![name, hash, true])?;
             file.prepare_cached(FORGIVE)?.execute([name])?;
@@ -429,8 +482,7 @@ impl Operators {
     /// When there is nobody of that name, or the store broke.
     pub async fn remove_totp(&self, by: &By, name: &str, now: Moment) -> Result<(), OperatorError> {
         self.change(by, name, now, |file, known| {
-            let (none, step) = (None::<String>, known.totp_step);
-            file.prepare_cached(SET_TOTP)?.execute(params![known.operator.name, none, step])?;
+            file.prepare_cached(FORGET_TOTP)?.execute([&known.operator.name])?;
             Ok(Ok((Act::TotpRemoved, String::new())))
         })
         .await
@@ -502,7 +554,7 @@ impl Operators {
     /// Asks somebody for codes from now on, if this is the first one.
     ///
     /// # Errors
-    /// When the code is not right, no secret was offered, or the store broke.
+    /// When the code is not right, no secret was offered, codes are asked for already, or the store broke.
     pub async fn confirm_totp(
         &self,
         by: &By,
@@ -512,17 +564,26 @@ impl Operators {
     ) -> Result<(), OperatorError> {
         let name = by.who.clone();
         let secret = self.offered_totp(&name, vault)?.ok_or(OperatorError::WrongCode)?;
-        let step = secret.step(code, now, 0).ok_or(OperatorError::WrongCode)?;
+        let step = secret.step(code.trim(), now, 0).ok_or(OperatorError::WrongCode)?;
         let sealed = vault.seal(&secret.text(), &totp_owner(&name), &self.dice);
         let by = by.clone();
         self.file
             .write("ask an operator for codes", move |file| {
+                // Whoever sits at somebody's open session cannot put other codes in the place of theirs.
+                if one(file, &name)?.is_none_or(|known| known.operator.has_totp) {
+                    return Ok(Err(OperatorError::HasCodes));
+                }
                 file.prepare_cached(SET_TOTP)?.execute(params![name, sealed, step])?;
                 audit::add(file, &by, &done(Act::TotpSet, &name, String::new()), now)?;
                 Ok(Ok(()))
             })
             .await
     }
+}
+
+fn mark(hash: &str) -> String {
+    let digest = Sha256::new().chain_update("holdfast password mark").chain_update(hash).finalize();
+    hex(digest.get(..16).unwrap_or_default())
 }
 
 fn is_last_administrator(file: &Connection, operator: &Operator) -> rusqlite::Result<bool> {

@@ -238,7 +238,7 @@ pub struct Proof {
 }
 
 const COLUMNS: &str =
-    "SELECT id, at, who, address, act, kind, about, detail, outcome, hash FROM audit";
+    "SELECT id, at, who, address, act, kind, about, detail, outcome, hash, bill_no FROM audit";
 const LAST: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
 const ADD: &str =
     "INSERT INTO audit (id, at, who, address, act, kind, about, bill_no, detail, outcome, hash)
@@ -266,6 +266,12 @@ impl Written {
             hash.update(text);
         }
         hash.finalize().into()
+    }
+
+    /// The hash in hexadecimal digits, as [`Proof::head`] has it.
+    #[must_use]
+    pub fn hash_text(&self) -> String {
+        hex(&self.hash)
     }
 
     /// The act, if this program knows it.
@@ -385,17 +391,41 @@ impl Operators {
         self.file.read(|file| {
             let mut all = file.prepare_cached(&format!("{COLUMNS} ORDER BY id"))?;
             let (mut entries, mut head) = (0_u64, BEGINNING);
-            for row in all.query_map([], written)? {
-                let row = row?;
-                let follows = row.id == entries.saturating_add(1) && row.chained(head) == row.hash;
-                if !follows {
-                    let head = hex(&head);
-                    return Ok(Proof { entries, head, broken: Some(row.id) });
+            let mut rows = all.query([])?;
+            while let Some(row) = rows.next()? {
+                let (entry, bill) = (written(row), row.get::<_, Option<String>>(10));
+                let next = entries.saturating_add(1);
+                // What is not an entry at all does not follow either.
+                let follows = |row: &Written, bill: &Option<String>| {
+                    row.id == next
+                        && row.chained(head) == row.hash
+                        && row.bill_no() == bill.as_deref()
+                };
+                match (&entry, bill) {
+                    (Ok(row), Ok(bill)) if follows(row, &bill) => {
+                        (entries, head) = (next, row.hash)
+                    }
+                    _ => {
+                        let head = hex(&head);
+                        return Ok(Proof { entries, head, broken: Some(unsigned(row.get(0)?)) });
+                    }
                 }
-                (entries, head) = (row.id, row.hash);
             }
             Ok(Proof { entries, head: hex(&head), broken: None })
         })
+    }
+}
+
+impl Operators {
+    /// As [`Operators::prove_audit`], on a thread of its own and one at a time.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn prove_audit_alone(self: &Arc<Self>) -> Result<Proof, StoreFault> {
+        let _alone = self.proving.lock().await;
+        let operators = self.clone();
+        let prove = tokio::task::spawn_blocking(move || operators.prove_audit());
+        prove.await.map_err(StoreFault::new)?
     }
 }
 

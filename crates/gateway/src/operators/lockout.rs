@@ -58,6 +58,15 @@ impl Failures {
         Self { count: self.remembered(now).count.saturating_add(1), last: now }
     }
 
+    /// Without the try of that moment, before which it was so: nothing is known of it yet. A pause that was over stays
+    /// over; what others did meanwhile stays counted.
+    pub(super) fn without(self, at: Moment, before: Self) -> Self {
+        match self == before.more(at) {
+            true => before,
+            false => Self { count: self.count.saturating_sub(1), ..self },
+        }
+    }
+
     fn remembered(self, now: Moment) -> Self {
         let old = now.0.saturating_sub(self.last.0) >= limits::FAILURES_KEPT_MS;
         if old { Self::default() } else { self }
@@ -69,8 +78,9 @@ impl Failures {
 pub(super) struct Addresses(Mutex<HashMap<IpAddr, Failures>>);
 
 impl Addresses {
-    /// Counts a try of this address as failed until it is forgiven; answers how long to wait if it may not try now.
-    pub(super) fn admit(&self, address: IpAddr, now: Moment) -> Result<(), i64> {
+    /// Counts a try of this address as failed until it is forgiven, and answers what was counted before; or how long to
+    /// wait if it may not try now.
+    pub(super) fn admit(&self, address: IpAddr, now: Moment) -> Result<Failures, i64> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let network = network(address);
         let found = all.get(&network).copied().unwrap_or_default();
@@ -82,14 +92,14 @@ impl Addresses {
             oldest.and_then(|oldest| all.remove(&oldest));
         }
         all.insert(network, found.more(now));
-        Ok(())
+        Ok(found)
     }
 
-    /// Takes back that the last try of this address failed: nothing is known yet.
-    pub(super) fn take_back(&self, address: IpAddr) {
+    /// Takes back that the try of that moment failed, before which it was so.
+    pub(super) fn take_back(&self, address: IpAddr, at: Moment, before: Failures) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(failures) = all.get_mut(&network(address)) {
-            failures.count = failures.count.saturating_sub(1);
+            *failures = failures.without(at, before);
         }
     }
 

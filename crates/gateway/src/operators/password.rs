@@ -130,7 +130,7 @@ impl fmt::Debug for Password {
 }
 
 /// Of no password at all: whoever gives a name that is nobody's waits as long as anybody else.
-const OF_NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3QtLS0tLS0tLQ$mWx8oiE4V0Ck3yPzS6r5cYJd1bQ9fZtNhR2uAe7vGkI";
+pub(super) const OF_NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3QtLS0tLS0tLQ$mWx8oiE4V0Ck3yPzS6r5cYJd1bQ9fZtNhR2uAe7vGkI";
 
 /// Hashes passwords, a few at a time: each takes 19 MiB and some time of a processor.
 #[derive(Debug)]

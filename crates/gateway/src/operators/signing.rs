@@ -6,8 +6,8 @@ use holdfast_domain::Moment;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    About, Act, By, END_SESSIONS, Entry, FORGIVE, Known, Name, Operators, Outcome, Password, Role,
-    SET_PASSWORD, SET_TOTP, audit, done,
+    About, Act, By, END_SESSIONS, Entry, FORGET_TOTP, FORGIVE, Known, Name, Operators, Outcome,
+    Password, Role, SET_PASSWORD, audit, done,
     lockout::{Failures, WITH_NAMES},
     one,
     password::Unhashed,
@@ -76,6 +76,17 @@ pub struct Seated {
     pub(crate) stale: bool,
 }
 
+/// A session that is open.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// Which one.
+    pub session: SessionId,
+    /// When somebody signed in.
+    pub began: Moment,
+    /// When it was last used, to the minute.
+    pub seen: Moment,
+}
+
 const SESSION: &str = "SELECT o.name, o.role, o.must_change, o.disabled, s.proved, s.began, s.seen
     FROM sessions s JOIN operators o ON o.name = s.operator WHERE s.hash = ?1";
 const BEGIN: &str =
@@ -92,7 +103,10 @@ const TAKE_STEP: &str = "UPDATE operators SET totp_step = ?2 WHERE name = ?1 AND
 const FAILURES: &str = "SELECT failures, last FROM tries WHERE name = ?1";
 const FAIL: &str = "INSERT INTO tries (name, failures, last, known) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, last = excluded.last, known = excluded.known";
-const TAKE_BACK: &str = "UPDATE tries SET failures = max(failures - 1, 0) WHERE name = ?1";
+const SET_FAILURES: &str = "UPDATE tries SET failures = ?2, last = ?3 WHERE name = ?1";
+const SESSIONS_OF: &str =
+    "SELECT hash, began, seen FROM sessions WHERE operator = ?1 AND proved = 1 ORDER BY seen DESC";
+const END_OTHERS: &str = "DELETE FROM sessions WHERE operator = ?1 AND hash <> ?2";
 const FAILING: &str = "SELECT count(*) FROM tries WHERE known = 0";
 const FORGET_OLDEST: &str = "DELETE FROM tries WHERE name IN
     (SELECT name FROM tries WHERE known = 0 ORDER BY last LIMIT 1)";
@@ -123,12 +137,31 @@ fn begin(
     Ok(())
 }
 
-/// Counts a try under a name as failed until it is forgiven; answers how long to wait if nobody may try now.
-fn admit(file: &Connection, name: &str, now: Moment) -> rusqlite::Result<Result<(), SignInError>> {
+/// A try that counts as failed until it is forgiven.
+struct Tried {
+    address: IpAddr,
+    at: Moment,
+    /// What was counted of the address before.
+    of_address: Failures,
+    /// What was counted of the name before, if it can be one.
+    of_name: Option<Failures>,
+}
+
+fn failures(file: &Connection, name: &str) -> rusqlite::Result<Option<Failures>> {
     let found = |row: &Row<'_>| Ok(Failures { count: row.get(0)?, last: Moment(row.get(1)?) });
-    let found = file.prepare_cached(FAILURES)?.query_one([name], found).optional()?;
-    let failures = found.unwrap_or_default();
-    if let Some(wait) = failures.wait_ms(WITH_NAMES, now) {
+    file.prepare_cached(FAILURES)?.query_one([name], found).optional()
+}
+
+/// Counts a try under a name as failed until it is forgiven, and answers what was counted before; or how long to wait if
+/// nobody may try now.
+fn admit(
+    file: &Connection,
+    name: &str,
+    now: Moment,
+) -> rusqlite::Result<Result<Failures, SignInError>> {
+    let found = failures(file, name)?;
+    let before = found.unwrap_or_default();
+    if let Some(wait) = before.wait_ms(WITH_NAMES, now) {
         return Ok(Err(SignInError::Paused(wait)));
     }
     let known = one(file, name)?.is_some();
@@ -138,10 +171,17 @@ fn admit(file: &Connection, name: &str, now: Moment) -> rusqlite::Result<Result<
             file.prepare_cached(FORGET_OLDEST)?.execute([])?;
         }
     }
-    let failures = failures.more(now);
+    let failures = before.more(now);
     let row = params![name, failures.count, failures.last.0, known];
     file.prepare_cached(FAIL)?.execute(row)?;
-    Ok(Ok(()))
+    Ok(Ok(before))
+}
+
+/// Whether what was proved still holds: while a password was hashed, somebody may have been given another one, or have
+/// been shut out.
+fn still(file: &Connection, proved: &Known) -> rusqlite::Result<bool> {
+    let now = one(file, &proved.operator.name)?;
+    Ok(now.is_some_and(|now| now.password == proved.password && !now.operator.disabled))
 }
 
 impl Operators {
@@ -159,10 +199,13 @@ impl Operators {
     ) -> Result<SignedIn, SignInError> {
         let known = self.prove(name, password, &Besides::Nothing, address, now).await?;
         let (token, needs_code) = (Token::made(&self.dice), known.operator.has_totp);
-        let by = By { who: known.operator.name, address: Some(address) };
+        let by = By { who: known.operator.name.clone(), address: Some(address) };
         let made = token.clone();
         self.file
             .write("sign somebody in", move |file| {
+                if !still(file, &known)? {
+                    return Ok(Err(SignInError::Wrong));
+                }
                 begin(file, &made, &by.who, !needs_code, now)?;
                 if !needs_code {
                     audit::add(file, &by, &signing(Act::SignIn, "", Outcome::Done), now)?;
@@ -197,7 +240,10 @@ impl Operators {
         let (new, by) = (made.clone(), By { who: name, address: Some(address) });
         self.file
             .write("sign somebody in", move |file| {
-                file.prepare_cached(END)?.execute([old.0])?;
+                // Whoever was shut out meanwhile, or gave the same code twice at once, has none.
+                if file.prepare_cached(END)?.execute([old.0])? != 1 {
+                    return Ok(Err(SignInError::Wrong));
+                }
                 begin(file, &new, &by.who, true, now)?;
                 audit::add(file, &by, &signing(Act::SignIn, "with code", Outcome::Done), now)?;
                 Ok(Ok::<_, SignInError>(()))
@@ -267,6 +313,53 @@ impl Operators {
             .await
     }
 
+    /// The open sessions of somebody, the one used last first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sessions(&self, name: &str, now: Moment) -> Result<Vec<Open>, StoreFault> {
+        let open = |row: &Row<'_>| {
+            let (began, seen) = (Moment(row.get(1)?), Moment(row.get(2)?));
+            Ok(Open { session: SessionId(row.get(0)?), began, seen })
+        };
+        let all: Vec<Open> = self
+            .file
+            .read(|file| file.prepare_cached(SESSIONS_OF)?.query_map([name], open)?.collect())?;
+        let lasts =
+            |open: &Open| !Life { began: open.began, seen: open.seen, proved: true }.is_over(now);
+        Ok(all.into_iter().filter(lasts).collect())
+    }
+
+    /// How long nobody can sign in under a name yet, in milliseconds, because of failures.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn paused(&self, name: &str, now: Moment) -> Result<Option<i64>, StoreFault> {
+        let counted = self.file.read(|file| failures(file, name))?;
+        Ok(counted.and_then(|counted| counted.wait_ms(WITH_NAMES, now)))
+    }
+
+    /// Ends all sessions of whoever does this but the one they do it in.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn end_other_sessions(
+        &self,
+        by: &By,
+        session: SessionId,
+        now: Moment,
+    ) -> Result<(), StoreFault> {
+        let by = by.clone();
+        self.file
+            .write("end sessions", move |file| {
+                file.prepare_cached(END_OTHERS)?.execute(params![&*by.who, session.0])?;
+                let entry = signing(Act::SignOut, "everywhere else", Outcome::Done);
+                audit::add(file, &by, &entry, now)?;
+                Ok(Ok(()))
+            })
+            .await
+    }
+
     /// Gives somebody who knows the old password a new one, ends all their sessions, and begins another.
     ///
     /// # Errors
@@ -282,9 +375,13 @@ impl Operators {
         let known = self.prove(name, old, &Besides::Nothing, address, now).await?;
         let hash = self.hasher.hash(new, &self.dice).await?;
         let made = Token::made(&self.dice);
-        let (token, by) = (made.clone(), By { who: known.operator.name, address: Some(address) });
+        let by = By { who: known.operator.name.clone(), address: Some(address) };
+        let token = made.clone();
         self.file
             .write("change a password", move |file| {
+                if !still(file, &known)? {
+                    return Ok(Err(SignInError::Wrong));
+                }
                 let name = &by.who;
                 file.prepare_cached(SET_PASSWORD)?.execute(params![name, hash, false])?;
                 file.prepare_cached(FORGIVE)?.execute([name])?;
@@ -312,12 +409,13 @@ impl Operators {
     ) -> Result<(), SignInError> {
         let besides = Besides::Code(code, vault);
         let known = self.prove(name, password, &besides, address, now).await?;
-        let by = By { who: known.operator.name, address: Some(address) };
-        let step = known.totp_step;
+        let by = By { who: known.operator.name.clone(), address: Some(address) };
         self.file
             .write("no longer ask for codes", move |file| {
-                let none = params![&*by.who, None::<String>, step];
-                file.prepare_cached(SET_TOTP)?.execute(none)?;
+                if !still(file, &known)? {
+                    return Ok(Err(SignInError::Wrong));
+                }
+                file.prepare_cached(FORGET_TOTP)?.execute([&by.who])?;
                 let entry = done(Act::TotpRemoved, &by.who, String::new());
                 audit::add(file, &by, &entry, now)?;
                 Ok(Ok(()))
@@ -334,7 +432,7 @@ impl Operators {
         address: IpAddr,
         now: Moment,
     ) -> Result<Known, SignInError> {
-        self.admit(name, address, now).await?;
+        let tried = self.admit(name, address, now).await?;
         // What cannot be a password is not hashed: it may be very long.
         let password: String = password.chars().take(Password::MAX.saturating_add(1)).collect();
         let known = self.file.read(|file| one(file, name))?;
@@ -342,7 +440,7 @@ impl Operators {
         let right = match self.hasher.is(&password, hash).await {
             Ok(right) => right,
             Err(unhashed) => {
-                self.take_back(name, address).await?;
+                self.take_back(name, tried).await?;
                 return Err(unhashed.into());
             }
         };
@@ -360,14 +458,17 @@ impl Operators {
                 _ => (Some(known), ""),
             },
         };
-        let Some(known) = known.filter(|_| why.is_empty()) else {
-            // A name that is nobody's is not written down: it may be a password in the wrong place.
-            let who = if why == "unknown name" { "" } else { name };
-            return Err(self.failed(who, why, address, now).await);
+        let known = match known {
+            Some(known) if why.is_empty() => known,
+            known => {
+                // A name that is nobody's is not written down: it may be a password in the wrong place.
+                let who = known.map(|known| known.operator.name).unwrap_or_default();
+                return Err(self.failed(&who, why, address, now).await);
+            }
         };
         match besides {
             // Half of the proof forgives nothing: otherwise who has the password could guess codes without end.
-            Besides::Nothing if known.operator.has_totp => self.take_back(name, address).await?,
+            Besides::Nothing if known.operator.has_totp => self.take_back(name, tried).await?,
             _ => self.forgive(name, address).await?,
         }
         Ok(known)
@@ -394,34 +495,45 @@ impl Operators {
             .await
     }
 
-    async fn admit(&self, name: &str, address: IpAddr, now: Moment) -> Result<(), SignInError> {
-        self.addresses.admit(address, now).map_err(SignInError::Paused)?;
+    async fn admit(&self, name: &str, address: IpAddr, now: Moment) -> Result<Tried, SignInError> {
+        let of_address = self.addresses.admit(address, now).map_err(SignInError::Paused)?;
+        let tried = Tried { address, at: now, of_address, of_name: None };
         // What cannot be anybody's name has no pauses of its own; those of the address remain.
-        let Some(name) = Name::parse(name) else { return Ok(()) };
+        let Some(name) = Name::parse(name) else { return Ok(tried) };
         let admitted =
             self.file.write("count a try", move |file| admit(file, name.as_str(), now)).await;
-        if let Err(SignInError::Paused(_)) = admitted {
-            // Nothing was tried.
-            self.addresses.take_back(address);
+        match admitted {
+            Ok(before) => Ok(Tried { of_name: Some(before), ..tried }),
+            Err(error) => {
+                // Nothing was tried.
+                self.addresses.take_back(address, now, of_address);
+                Err(error)
+            }
         }
-        admitted
     }
 
-    async fn take_back(&self, name: &str, address: IpAddr) -> Result<(), StoreFault> {
-        self.addresses.take_back(address);
-        self.count(name, TAKE_BACK).await
+    async fn take_back(&self, name: &str, tried: Tried) -> Result<(), StoreFault> {
+        let Tried { address, at, of_address, of_name } = tried;
+        self.addresses.take_back(address, at, of_address);
+        let (name, before) = (name.to_owned(), of_name.unwrap_or_default());
+        self.file
+            .write("count tries", move |file| {
+                if let Some(counted) = failures(file, &name)? {
+                    let left = counted.without(at, before);
+                    let row = params![name, left.count, left.last.0];
+                    file.prepare_cached(SET_FAILURES)?.execute(row)?;
+                }
+                Ok(Ok(()))
+            })
+            .await
     }
 
     async fn forgive(&self, name: &str, address: IpAddr) -> Result<(), StoreFault> {
         self.addresses.forgive(address);
-        self.count(name, FORGIVE).await
-    }
-
-    async fn count(&self, name: &str, how: &'static str) -> Result<(), StoreFault> {
         let name = name.to_owned();
         self.file
             .write("count tries", move |file| {
-                file.prepare_cached(how)?.execute([name])?;
+                file.prepare_cached(FORGIVE)?.execute([name])?;
                 Ok(Ok(()))
             })
             .await
