@@ -99,6 +99,10 @@ pub(crate) struct Console {
     pub(crate) prover: ledger::Prover,
     pub(crate) tally: Arc<Watch>,
     pub(crate) environment: Environment,
+    /// Sums above this many fen take a second person; `None` for no sum.
+    pub(crate) approval_above: Option<u64>,
+    /// Whoever asks for approval has it, so that the same is not asked for twice.
+    pub(crate) asking: tokio::sync::Mutex<()>,
     /// What the address in a browser may begin with: this listener's, or that of the proxy before it.
     pub(crate) hosts: Vec<String>,
     /// Whether the browser's way here is encrypted, so that cookies may say so.

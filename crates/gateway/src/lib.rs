@@ -212,6 +212,8 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             letters: outbox.clone(),
             prover: Default::default(),
             environment: config.environment,
+            approval_above: config.approval_above,
+            asking: Default::default(),
             hosts: console::hosts(address, url),
             secure: url.is_some(),
         };
