@@ -99,6 +99,8 @@ pub enum Place {
     After(Cursor),
     /// The one that ends before this row.
     Before(Cursor),
+    /// The last one.
+    Last,
 }
 
 /// A place between two rows. It stays where it is while bills come and go.
@@ -334,6 +336,14 @@ impl Finder {
         };
         let written = tokio::task::spawn_blocking(write).await.map_err(StoreFault::new)?;
         written.map_err(failed("write finder.db, which may be deleted"))
+    }
+}
+
+impl Found {
+    /// A page with nothing on it.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { rows: vec![], next: None, prev: None, partial: false, looked: 0, behind: 0 }
     }
 }
 

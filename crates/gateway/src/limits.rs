@@ -324,6 +324,9 @@ pub const OVERVIEW_NOTICES: usize = 200;
 
 // The console: bills and what is done to them
 
+/// Bills on one page of the list.
+pub const BILLS_PAGE: usize = 50;
+
 // The console: merchants, apps, statements
 
 // The console: operators and the audit

@@ -63,7 +63,7 @@ mod preview;
 mod shares;
 mod sim;
 mod timeline;
-mod words;
+pub(crate) mod words;
 
 pub use errors::meant;
 

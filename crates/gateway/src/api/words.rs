@@ -2,9 +2,10 @@
 //! rules' own.
 
 use holdfast_domain::{Amount, Event, Kind, Reference, Refusal, yuan};
+use holdfast_wire::field::BillStatus;
 
 /// A phase in Chinese.
-fn phase_zh(phase: &str) -> &'static str {
+pub(crate) fn phase_zh(phase: &str) -> &'static str {
     match phase {
         "requested" => "待付款",
         "closed" => "已关闭",
@@ -24,6 +25,17 @@ fn phase_zh(phase: &str) -> &'static str {
     }
 }
 
+/// How merchants see a bill, in English and Chinese.
+pub(crate) fn status(status: &BillStatus) -> (&'static str, &'static str) {
+    match status {
+        BillStatus::Paid => ("paid", "已支付"),
+        BillStatus::Unpaid => ("unpaid", "未支付"),
+        BillStatus::Refund => ("refunded", "已退款"),
+        BillStatus::Closed => ("closed", "已关闭"),
+        BillStatus::Unknown | BillStatus::Other(_) => ("unknown", "未知"),
+    }
+}
+
 /// A command in Chinese.
 fn command_zh(command: &str) -> &'static str {
     match command {
@@ -40,7 +52,8 @@ fn command_zh(command: &str) -> &'static str {
     }
 }
 
-fn kind_zh(kind: &str) -> &'static str {
+/// A kind of bill in Chinese.
+pub(crate) fn kind_zh(kind: &str) -> &'static str {
     match kind {
         "hold" => "预授权",
         "guarantee" => "担保",

@@ -211,9 +211,9 @@ fn newest(wanted: &Wanted, merchant: Option<Value>) -> Vec<Search> {
 /// Finds a page.
 pub(super) fn find(file: &Connection, wanted: &Wanted) -> rusqlite::Result<Found> {
     let mut plan = Plan::of(wanted);
-    let backwards = matches!(wanted.place, Place::Before(_));
+    let backwards = matches!(wanted.place, Place::Before(_) | Place::Last);
     match &wanted.place {
-        Place::First => {}
+        Place::First | Place::Last => {}
         // A page goes on in its order: behind a row lies what is greater, or less.
         Place::After(cursor) if plan.ascending() => plan.low = plan.low.max(cursor.clone()),
         Place::After(cursor) => plan.high = plan.high.min(cursor.clone()),
@@ -266,6 +266,7 @@ pub(super) fn find(file: &Connection, wanted: &Wanted) -> rusqlite::Result<Found
     }
     let (next, prev) = match &wanted.place {
         Place::First => (onwards, None),
+        Place::Last => (None, onwards),
         Place::After(cursor) => {
             (onwards, Some(rows.first().map_or(cursor.clone(), |row| plan.place(row))))
         }

@@ -132,6 +132,11 @@ async fn all(finder: &Finder, store: &dyn Store, wanted: &Wanted, limit: usize) 
         prev = found.prev;
     }
     back.reverse();
+    wanted.place = Place::Last;
+    let found = finder.find(store, &wanted).await.unwrap();
+    let (end, rest) = (names(&found.rows), forth.len().saturating_sub(limit));
+    assert_eq!((&end[..], found.next), (&forth[rest..], None), "{wanted:?}");
+    assert_eq!(found.prev.is_some(), rest > 0, "{wanted:?}");
     assert_eq!(back, forth, "pages of {limit}: {wanted:?}");
     forth
 }

@@ -16,6 +16,9 @@ pub enum What {
 }
 
 impl What {
+    /// The names of all readings in an address.
+    pub const NAMES: [&str; 3] = ["number", "amount", "beginning"];
+
     /// All that a text may mean, the likeliest first. Nothing for a blank text, and for one that means nothing.
     #[must_use]
     pub fn readings(text: &str) -> Vec<Self> {
