@@ -246,6 +246,7 @@ fn authorize() -> Command {
         payer_id: Text::parse("2088123456789012").ok(),
         payer_name: Text::parse("模拟付款人").ok(),
         card: Some(holdfast_domain::CardKind::Debit),
+        tail: holdfast_domain::CardTail::parse("0128").ok(),
         auth: auth(),
     }
 }

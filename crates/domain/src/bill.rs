@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Amount, AuthCode, Balances, BillKey, CodeId, Day, Entry, Fingerprint, Moment, OrderId, Shares,
-    Text, Tid, ledger::Account,
+    Amount, AuthCode, Balances, BillKey, CardTail, CodeId, Day, Entry, Fingerprint, Moment,
+    OrderId, Shares, Text, Tid, ledger::Account,
 };
 
 /// What a merchant asks a payer to pay, shown as a QR code (账单).
@@ -252,6 +252,8 @@ pub struct Payment {
     pub payer_name: Option<Text<64>>,
     /// What kind of card paid, if it was one.
     pub card: Option<CardKind>,
+    /// The last digits of the card, if it was one and the channel says.
+    pub tail: Option<CardTail>,
     /// What a hold or guarantee granted; `None` for money that was paid at once.
     pub grant: Option<Grant>,
 }

@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Amount, Asked, AuthCode, Bill, CardKind, Change, Channel, Day, DayEnd, Deed, Event,
+    Amount, Asked, AuthCode, Bill, CardKind, CardTail, Change, Channel, Day, DayEnd, Deed, Event,
     Fingerprint, Grant, Kind, Leg, Moment, OrderId, Outcome, Payment, Phase, Receipt, Shares,
     Split, Takings, Text, Unfair, Why,
     follow::{Broken, follow},
@@ -25,6 +25,8 @@ pub enum Command {
         payer_name: Option<Text<64>>,
         /// What kind of card paid.
         card: Option<CardKind>,
+        /// The last digits of the card.
+        tail: Option<CardTail>,
         /// The code that names the hold, when it is one.
         auth: AuthCode,
     },
@@ -265,7 +267,7 @@ pub fn decide(
     let event = match (&bill.phase, command) {
         (
             phase @ (Phase::Requested { .. } | Phase::Closed | Phase::Lapsed),
-            Command::Authorize { marks, channel, payer_id, payer_name, card, auth },
+            Command::Authorize { marks, channel, payer_id, payer_name, card, tail, auth },
         ) => {
             let grant = match bill.terms.kind {
                 Kind::Payment => None,
@@ -279,6 +281,7 @@ pub fn decide(
                 payer_id: payer_id.clone(),
                 payer_name: payer_name.clone(),
                 card: *card,
+                tail: *tail,
                 grant,
             });
             match (phase, policy.late_success) {

@@ -107,6 +107,27 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
+/// The last four digits of a payer's card: what of its number is kept, so that people find the bill of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CardTail(u16);
+
+impl CardTail {
+    /// Reads four digits.
+    ///
+    /// # Errors
+    /// Refuses everything else: nobody is to keep more of a card's number by accident.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let fits = text.len() == 4 && text.bytes().all(|c| c.is_ascii_digit());
+        if fits { text.parse().map(Self).map_err(|_| Malformed) } else { Err(Malformed) }
+    }
+}
+
+impl fmt::Display for CardTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}", self.0)
+    }
+}
+
 /// A digest of what a request asked for, so that a repeat can be told from another request under the
 /// same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -31,7 +31,9 @@ pub use bill::{
 pub use calendar::{Day, DayEnd, Moment};
 pub use decide::{Command, LateSuccess, Marks, Policy, Reference, Refusal, Verdict, decide};
 pub use follow::{Broken, Change, Event, replay};
-pub use ids::{AuthCode, BillKey, BillNo, CodeId, Fingerprint, Malformed, Mid, OrderId, Text, Tid};
+pub use ids::{
+    AuthCode, BillKey, BillNo, CardTail, CodeId, Fingerprint, Malformed, Mid, OrderId, Text, Tid,
+};
 pub use ledger::{Account, Balances, Entry};
 pub use money::{Amount, AmountOutOfRange, yuan};
 pub use shares::{Share, Shares, Unfair};

@@ -695,6 +695,7 @@ fn parse(words: &[&str]) -> Command {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: auth(),
         },
         ["decline"] => Command::Decline { reason: reason() },

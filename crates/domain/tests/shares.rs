@@ -242,6 +242,7 @@ impl Life {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: AuthCode::parse("206067").unwrap(),
         })
         .unwrap();

@@ -272,6 +272,7 @@ fn command(act: &Act, orders: i64) -> Command {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: auth(true),
         },
         Act::Decline => Command::Decline { reason: reason() },

@@ -255,6 +255,7 @@ impl Api {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: AuthCode::parse("000000").map_err(|_| No::broken())?,
         };
         let effect = Effect { once: Once::Payer, ..self.effect(&made, &paid)? };

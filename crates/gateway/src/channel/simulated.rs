@@ -10,8 +10,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    Amount, AuthCode, Bill, BillKey, BillNo, CardKind, Channel as PaidThrough, Command, Day, Marks,
-    Mid, Moment, Order, PayerRules, Phase, Text, Verdict,
+    Amount, AuthCode, Bill, BillKey, BillNo, CardKind, CardTail, Channel as PaidThrough, Command,
+    Day, Marks, Mid, Moment, Order, PayerRules, Phase, Text, Verdict,
 };
 use holdfast_wire::{person::Person, secret::Personal};
 use serde::{Deserialize, Serialize};
@@ -669,12 +669,16 @@ fn authorize(
     channel: PaidThrough,
 ) -> Command {
     let digits = digits(key, code.as_str());
+    // UnionPay has nothing but cards; behind the others there may be a balance.
+    let is_card = card.is_some() || channel == PaidThrough::UnionPay;
+    let tail = digits.get(18..22).and_then(|tail| CardTail::parse(tail).ok());
     Command::Authorize {
         marks: marks(key, 0),
         channel,
         payer_id: Text::parse(&format!("2088{}", digits.get(6..18).unwrap_or_default())).ok(),
         payer_name: Text::parse("模拟付款人").ok(),
         card,
+        tail: tail.filter(|_| is_card),
         auth: AuthCode::parse(digits.get(..6).unwrap_or("000000")).expect("six digits"),
     }
 }

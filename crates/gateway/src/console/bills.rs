@@ -143,6 +143,7 @@ impl Frame {
     fn reading(&self, what: &What) -> String {
         match what {
             What::Number(number) => self.f("number {0}", "编号 {0}", &[number]),
+            What::Card(tail) => self.f("card ending in {0}", "卡号末四位 {0}", &[tail]),
             What::Amount(amount) => self.f("amount {0}", "金额 {0}", &[&self.yuan(amount.fen())]),
             What::Beginning(number) => {
                 self.f("bill number begins with {0}", "账单号以 {0} 开头", &[number])

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_domain::{Bill, BillKey, Event, Moment, Phase};
+use holdfast_domain::{Bill, BillKey, CardTail, Event, Moment, Phase};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
@@ -26,7 +26,8 @@ const INSERT: &str =
 const UPDATE: &str =
     "UPDATE bills SET phase = ?2, status = ?3, changed_at = ?4, deadline = ?5 WHERE id = ?1";
 const NUMBER: &str = "INSERT OR IGNORE INTO numbers (number, created_at, bill) VALUES (?1, ?2, ?3)";
-const FORGET: &str = "DELETE FROM bills; DELETE FROM numbers; UPDATE folded SET seq = 0, mark = ''";
+const CARD: &str = "INSERT OR IGNORE INTO cards (tail, created_at, bill) VALUES (?1, ?2, ?3)";
+const FORGET: &str = "DELETE FROM bills; DELETE FROM numbers; DELETE FROM cards; UPDATE folded SET seq = 0, mark = ''";
 
 /// Every question of a fold, for the test that none of them reads a whole table.
 #[cfg(test)]
@@ -48,6 +49,8 @@ struct Changed {
     version: u64,
     at: Moment,
     numbers: Vec<String>,
+    /// The card that paid, when one did in one of the records.
+    card: Option<CardTail>,
 }
 
 impl Batch {
@@ -76,12 +79,13 @@ pub(super) async fn read(store: &dyn Store, seq: u64) -> Result<Option<Batch>, S
                 };
                 let bill = store.bill(&record.key).await?.ok_or_else(missing)?;
                 let (seq, version, at) = (record.seq, record.version, record.at);
-                let changed = Changed { bill, seq, version, at, numbers: vec![] };
-                all.entry(record.key).or_insert(changed)
+                let changed = Changed { bill, seq, version, at, numbers: vec![], card: None };
+                all.entry(record.key.clone()).or_insert(changed)
             }
         };
         (known.version, known.at) = (record.version, record.at);
         known.numbers.append(&mut numbers);
+        known.card = known.card.or(card(&record.event));
     }
     let mut bills: Vec<_> = all.into_values().collect();
     bills.sort_unstable_by_key(|changed| changed.seq);
@@ -94,7 +98,8 @@ pub(super) fn write(file: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut insert = file.prepare_cached(INSERT)?;
     let mut update = file.prepare_cached(UPDATE)?;
     let mut put_number = file.prepare_cached(NUMBER)?;
-    for Changed { bill, version, at, numbers, .. } in &batch.bills {
+    let mut put_card = file.prepare_cached(CARD)?;
+    for Changed { bill, version, at, numbers, card, .. } in &batch.bills {
         let (phase, status) = (bill.phase.name(), view::bill_status(bill));
         let deadline = deadline(bill).map(|deadline| deadline.0);
         let BillKey { mid, no, date } = &*bill.key;
@@ -132,6 +137,9 @@ pub(super) fn write(file: &Connection, batch: &Batch) -> rusqlite::Result<()> {
         for number in numbers {
             put_number.execute(params![number, created_at, id])?;
         }
+        if let Some(tail) = card {
+            put_card.execute(params![tail.to_string(), created_at, id])?;
+        }
     }
     file.prepare_cached(MOVE)?.execute(params![signed(batch.last), batch.mark])?;
     Ok(())
@@ -158,6 +166,14 @@ fn deadline(bill: &Bill) -> Option<Moment> {
         Phase::Authorized { payment }
         | Phase::Capturing { payment, .. }
         | Phase::Releasing { payment, .. } => Some(payment.grant.as_ref()?.deadline),
+        _ => None,
+    }
+}
+
+/// The card that paid.
+fn card(event: &Event) -> Option<CardTail> {
+    match event {
+        Event::Authorized { payment } | Event::PaidLate { payment, .. } => payment.tail,
         _ => None,
     }
 }

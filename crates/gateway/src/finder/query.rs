@@ -50,6 +50,11 @@ const OTHER_NUMBER: Way = Way {
     when: "number = ? AND",
     by: "numbers.created_at, numbers.bill",
 };
+const CARD: Way = Way {
+    from: "cards JOIN bills ON bills.id = cards.bill",
+    when: "tail = ? AND",
+    by: "cards.created_at, cards.bill",
+};
 const BEGINNING: Way =
     Way { from: "bills INDEXED BY bills_by_number", when: "", by: "bill_no, created_at, id" };
 const DEADLINE: Way = Way {
@@ -68,7 +73,7 @@ const EXPIRES: &str = "deadline, id";
 
 /// Every way, for the test that none of them reads a whole table or sorts.
 #[cfg(test)]
-pub(super) const WAYS: [&Way; 11] = [
+pub(super) const WAYS: [&Way; 12] = [
     &TIME,
     &MERCHANT,
     &TERMINAL,
@@ -77,6 +82,7 @@ pub(super) const WAYS: [&Way; 11] = [
     &AMOUNT,
     &NUMBER,
     &OTHER_NUMBER,
+    &CARD,
     &BEGINNING,
     &DEADLINE,
     &MERCHANT_DEADLINE,
@@ -131,6 +137,7 @@ impl Plan {
                 searches.extend(paid.map(|no| Search { way: &NUMBER, values: vec![text(&no)] }));
                 (searches, By::Created)
             }
+            (Some(What::Card(tail)), _) => (one(&CARD, vec![text(&tail.to_string())]), By::Created),
             (Some(What::Amount(amount)), _) => {
                 (one(&AMOUNT, vec![Value::Integer(signed(amount.fen()))]), By::Created)
             }

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use holdfast_domain::{Bill, Terms};
+use holdfast_domain::{AuthCode, Bill, CardTail, Channel, Command, Marks, Policy, Terms, decide};
 use rusqlite::types::Null;
 
 use super::{query::WAYS, *};
 use crate::request::RequestId;
 use crate::store::{
     Asker, Commit, MemoryStore,
-    contract::{NOW, go_on, made},
+    contract::{self, NOW, go_on, made},
 };
 
 /// Bills in every stage: merchant and number, terminal, kind, fen, made so many seconds after the beginning, and what
@@ -266,6 +266,55 @@ async fn a_bill_is_found_by_each_of_its_numbers() {
     check(number("HOTEL"), "").await;
 }
 
+/// A payer pays with a card that ends so.
+async fn pay_with(store: &MemoryStore, name: &str, tail: &str) {
+    let bill = store.bill(&contract::key(name)).await.unwrap().unwrap();
+    let paid = Command::Authorize {
+        marks: Marks::default(),
+        channel: Channel::UnionPay,
+        payer_id: None,
+        payer_name: None,
+        card: None,
+        tail: Some(CardTail::parse(tail).unwrap()),
+        auth: AuthCode::parse("AUTH-1").unwrap(),
+    };
+    let at = bill.terms.created_at;
+    let change = decide(&bill, &paid, at, &Policy::default()).unwrap();
+    store.commit(Commit { change, at, asker: Asker::Payer }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bill_is_found_by_the_card_that_paid_it_also_too_late() {
+    let (finder, store) = (Finder::in_memory(), MemoryStore::new());
+    for (name, fen, steps, tail) in [
+        ("M1/CARD-01", 100, "", "0128"),
+        ("M2/CARD-02", 200, "", "0128"),
+        ("M1/CARD-03", 300, "", "9999"),
+        ("M1/CARD-04", 400, "close", "0128"),
+    ] {
+        let commit = new(name, "T1", Kind::Hold, fen, 0);
+        let bill = commit.change.bill.clone();
+        store.commit(commit).await.unwrap();
+        go_on(&store, bill, steps).await;
+        pay_with(&store, name, tail).await;
+    }
+    let card = |tail| Wanted {
+        what: Some(What::Card(CardTail::parse(tail).unwrap())),
+        ..Wanted::default()
+    };
+    for limit in [1, 2, 100] {
+        let found = async |wanted: &Wanted| all(&finder, &store, wanted, limit).await.join(" ");
+        assert_eq!(found(&card("0128")).await, "M1/CARD-04 M2/CARD-02 M1/CARD-01");
+        assert_eq!(found(&Wanted { mid: mid("M2"), ..card("0128") }).await, "M2/CARD-02");
+        assert_eq!(
+            found(&Wanted { phases: vec!["releasing"], ..card("0128") }).await,
+            "M1/CARD-04"
+        );
+        assert_eq!(found(&card("9999")).await, "M1/CARD-03");
+        assert_eq!(found(&card("0127")).await, "");
+    }
+}
+
 #[tokio::test]
 async fn the_beginning_of_a_number_finds_all_that_begin_so_by_number() {
     let beginning =
@@ -405,6 +454,7 @@ fn what_is_typed_is_read_as_people_mean_it() {
         let readings = What::readings(text);
         let shown = readings.iter().map(|what| match what {
             What::Number(number) => format!("number {number}"),
+            What::Card(tail) => format!("card {tail}"),
             What::Amount(amount) => format!("fen {}", amount.fen()),
             What::Beginning(number) => format!("beginning {number}"),
         });
@@ -415,6 +465,8 @@ fn what_is_typed_is_read_as_people_mean_it() {
     check(" HOTEL-001 ", "number HOTEL-001, beginning HOTEL-001");
     check("500", "number 500, fen 50000, beginning 500");
     check("500.5", "number 500.5, fen 50050, beginning 500.5");
+    check("0128", "number 0128, card 0128, fen 12800, beginning 0128");
+    check("0000", "number 0000, card 0000, beginning 0000");
     check("¥500", "fen 50000");
     check("￥1,234.56", "fen 123456");
     check("1，000 元", "fen 100000");

@@ -1,6 +1,6 @@
 //! The one box: what somebody may have meant by what was typed.
 
-use holdfast_domain::{Amount, BillNo, CodeId, OrderId};
+use holdfast_domain::{Amount, BillNo, CardTail, CodeId, OrderId};
 
 use crate::limits;
 
@@ -9,6 +9,8 @@ use crate::limits;
 pub enum What {
     /// A number, exactly: of a bill, a capture, a refund, a payment; a code; a request.
     Number(String),
+    /// The last four digits of the card that paid.
+    Card(CardTail),
     /// An amount.
     Amount(Amount),
     /// The beginning of a bill's number.
@@ -17,7 +19,7 @@ pub enum What {
 
 impl What {
     /// The names of all readings in an address.
-    pub const NAMES: [&str; 3] = ["number", "amount", "beginning"];
+    pub const NAMES: [&str; 4] = ["number", "card", "amount", "beginning"];
 
     /// All that a text may mean, the likeliest first. Nothing for a blank text, and for one that means nothing.
     #[must_use]
@@ -29,6 +31,7 @@ impl What {
         if is_number {
             readings.push(Self::Number(text.to_owned()));
         }
+        readings.extend(CardTail::parse(text).ok().map(Self::Card));
         readings.extend(amount(text).map(Self::Amount));
         if is_number && text.len() <= BillNo::MAX {
             readings.push(Self::Beginning(text.to_owned()));
@@ -41,6 +44,7 @@ impl What {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Number(_) => "number",
+            Self::Card(_) => "card",
             Self::Amount(_) => "amount",
             Self::Beginning(_) => "beginning",
         }

@@ -38,6 +38,14 @@ CREATE TABLE numbers (
     PRIMARY KEY (number, created_at, bill)
 ) STRICT, WITHOUT ROWID;
 
+-- The cards that paid, by the last four digits of their numbers.
+CREATE TABLE cards (
+    tail       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL, -- of the bill
+    bill       INTEGER NOT NULL,
+    PRIMARY KEY (tail, created_at, bill)
+) STRICT, WITHOUT ROWID;
+
 -- One row: the last record of the journal that is in here, and which record that was, so that the journal of another
 -- gateway is not taken for this one's.
 CREATE TABLE folded (

@@ -226,6 +226,7 @@ impl World {
                 payer_id: None,
                 payer_name: Text::parse("a&b=100%").ok(),
                 card: Some(CardKind::Credit),
+                tail: None,
                 auth,
             },
             Close => Command::Close,

@@ -751,6 +751,7 @@ fn command(bill: &Bill, what: &str, one: &str, two: &str, three: &str) -> Comman
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: auth(),
         },
         "close" => Command::Close,

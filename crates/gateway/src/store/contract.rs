@@ -558,7 +558,7 @@ pub(crate) async fn go_on(store: &dyn Store, mut bill: Bill, steps: &str) -> Bil
 }
 
 /// The key of `merchant/number` or `merchant/number@day`.
-pub(super) fn key(name: &str) -> BillKey {
+pub(crate) fn key(name: &str) -> BillKey {
     let (name, day) = name.split_once('@').unwrap_or((name, "0"));
     let (mid, no) = name.split_once('/').unwrap();
     BillKey {
@@ -617,6 +617,7 @@ pub(super) fn next(bill: &Bill, step: &str) -> Commit {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: auth(),
         },
         "decline" => Command::Decline { reason: Text::parse("no").unwrap() },

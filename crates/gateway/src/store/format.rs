@@ -8,10 +8,10 @@
 use std::{fmt, sync::Arc};
 
 use holdfast_domain::{
-    Account, Amount, Asked, AuthCode, Bill, BillKey, BillNo, Buyer, CardKind, Channel, CodeId, Day,
-    Deed, Details, Division, Entry, Event, Fingerprint, Grant, Kind, Leg, Mid, Moment, OrderId,
-    Outcome, PayerRules, Payment, Phase, Receipt, Reminder, Share, Shares, Split, Takings, Terms,
-    Text, Tid, Why,
+    Account, Amount, Asked, AuthCode, Bill, BillKey, BillNo, Buyer, CardKind, CardTail, Channel,
+    CodeId, Day, Deed, Details, Division, Entry, Event, Fingerprint, Grant, Kind, Leg, Mid, Moment,
+    OrderId, Outcome, PayerRules, Payment, Phase, Receipt, Reminder, Share, Shares, Split, Takings,
+    Terms, Text, Tid, Why,
 };
 
 use super::{Asker, Commit, Record};
@@ -49,7 +49,7 @@ fields! {
     Buyer { name, mobile, certificate_kind, certificate, only }
     Share { mid, order, amount }
     Details { description, member_id, counter_no, system_id, notify_url, return_url, reserve }, since 2 { goods }
-    Payment { receipt, channel, payer_id, payer_name, card, grant }
+    Payment { receipt, channel, payer_id, payer_name, card, grant }, since 3 { tail }
     Receipt { at, day, reference, target }
     Takings { capture, whole, refundable }, since 2 { split }
     Leg { order, deed, amount, fingerprint, asked_at, outcome }, since 2 { from }
@@ -527,6 +527,16 @@ impl Coded for Grant {
             }
         };
         Ok(Self { auth, deadline: input.field("Grant.deadline")? })
+    }
+}
+
+impl Coded for CardTail {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(&self.to_string(), out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Damaged> {
+        Self::parse(input.text()?).map_err(|_| input.damaged("is not the end of a card's number"))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     console::Browser,
     console_overview::shown,
-    gateway::{Gateway, MID, OTHER_MID},
+    gateway::{Gateway, MID, OTHER_MID, key},
 };
 
 /// A gateway with bills in some phases, made minutes apart: `3194A01` captured as `3194C01`, `3194A02` held, `3194A03`
@@ -44,6 +44,9 @@ fn link(page: &str, rel: &str) -> Option<String> {
 async fn bills_are_found_by_whatever_is_known_of_them() {
     let gateway = with_bills().await;
     let code = gateway.hold("3194A05", 700).await;
+    let held = gateway.running.core.load(&key("3194A02")).await.unwrap();
+    let tail = held.payment().unwrap().tail.expect("it was paid with a card").to_string();
+    let (by_card, card) = (format!("?q={tail}"), format!("card ending in {tail}"));
     let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Viewer).await;
     let by_code = format!("?q={code}");
     let mine = format!("?mid={MID}&phase=authorized");
@@ -55,6 +58,7 @@ async fn bills_are_found_by_whatever_is_known_of_them() {
         ("?q=++3194A02+", "3194A02", "number 3194A02"),
         ("?q=3194C01", "3194A01", "number 3194C01"),
         (&by_code, "3194A05", ""),
+        (&by_card, "3194A02", &card),
         // No bill has the number 500: the next reading finds something.
         ("?q=500", "3194A04 3194A01", "amount ¥500.00"),
         ("?q=%EF%BF%A51,234.56", "3194A02", "amount ¥1,234.56"),

@@ -9,8 +9,8 @@ use std::{
 };
 
 use holdfast_domain::{
-    Account as Whose, AuthCode, Bill, BillKey, CardKind, Channel as PaidThrough, Command, Division,
-    Kind, Marks, Moment, Order, Shares, Text, Verdict,
+    Account as Whose, AuthCode, Bill, BillKey, CardKind, CardTail, Channel as PaidThrough, Command,
+    Division, Kind, Marks, Moment, Order, Shares, Text, Verdict,
 };
 use holdfast_gateway::{
     channel::{Channel, Errand, Word},
@@ -107,6 +107,7 @@ impl Bank {
             payer_id: None,
             payer_name: None,
             card: Some(CardKind::Credit),
+            tail: CardTail::parse("0128").ok(),
             auth: Self::auth(&bill.key),
         };
         let minutes = |sides: u64| i64::try_from(self.dice.roll(sides)).expect("few") * 60_000;

@@ -236,6 +236,14 @@ fn all_values() -> Vec<(Bill, Commit)> {
     let asked = askers.into_iter().map(|asker| Commit { asker, ..made("M1/BILL01") });
     let mut all = later_values();
     all.extend(asked.map(|commit| (commit.change.bill.clone(), commit)));
+    let bill = made("M1/BILL01").change.bill;
+    let mut paid = next(&bill, "authorize");
+    if let Event::Authorized { payment } = &paid.change.event {
+        let payment = Payment { tail: CardTail::parse("0128").ok(), ..Payment::clone(payment) };
+        let event = Event::Authorized { payment: Arc::new(payment) };
+        paid.change = replay(Some(&bill), &bill.key, event).unwrap();
+    }
+    all.push((paid.change.bill.clone(), paid));
     all
 }
 
