@@ -113,7 +113,9 @@ pub(crate) struct Console {
 pub(crate) fn hosts(address: SocketAddr, url: Option<&str>) -> Vec<String> {
     let port = address.port();
     let own = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
-    let set = url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest.to_owned());
+    // Browsers write hosts in small letters, and leave the port away that everybody knows.
+    let set = url.and_then(|url| url.split_once("://"));
+    let set = set.map(|(_, host)| host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase());
     own.into_iter().chain([address.to_string()]).chain(set).collect()
 }
 
@@ -157,7 +159,8 @@ async fn nothing(seat: Seat) -> Response {
 /// Refuses requests that were meant for another host: a page elsewhere that has its name point here does not get in.
 async fn only_here(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    match host.is_some_and(|host| console.hosts.iter().any(|ours| ours == host)) {
+    match host.is_some_and(|host| console.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host)))
+    {
         true => next.run(request).await,
         false => {
             let text = "this console is not served under that name; set console_url (控制台未以该域名提供服务，请设置 console_url)\n";

@@ -330,3 +330,5 @@ pub const BILLS_PAGE: usize = 50;
 // The console: merchants, apps, statements
 
 // The console: operators and the audit
+/// What is typed to find entries of the audit, in characters.
+pub const AUDIT_TYPED: usize = 64;

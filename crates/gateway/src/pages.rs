@@ -17,6 +17,7 @@ use holdfast_domain::{Moment, yuan};
 use holdfast_wire::time;
 use hyper::{HeaderMap, StatusCode, header, http::request::Parts};
 
+pub(crate) mod qr;
 #[cfg(test)]
 mod tests;
 
@@ -192,7 +193,9 @@ impl Sheet {
         // An answer to a form has no address that can be read again; the way back to it is its path.
         let rest = pairs().filter(|pair| !pair.starts_with("lang="));
         let rest: String = rest.flat_map(|pair| [pair, "&"]).collect();
-        let switch = format!("{}?{rest}{other}", parts.uri.path());
+        // Behind two slashes a browser looks for another host.
+        let path = parts.uri.path().trim_start_matches(['/', '\\']);
+        let switch = format!("/{path}?{rest}{other}");
         Self { language, switch, chosen: asked.is_some() }
     }
 

@@ -28,6 +28,7 @@ use crate::{
 
 mod write;
 
+pub(crate) use write::shielded;
 pub use write::{COLUMNS, Column, Csv, Json};
 
 /// Whose statement it is, of which day.

@@ -194,9 +194,9 @@ impl Console {
         let peer = parts.extensions.get::<Peer>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip().to_canonical());
         let named = parts.headers.get_all("x-forwarded-for").into_iter().next_back();
-        let named =
-            named.and_then(|line| line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-        named.filter(|_| self.secure).unwrap_or(peer)
+        let named = named
+            .and_then(|line| line.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+        named.filter(|_| self.secure).map_or(peer, |named| named.to_canonical())
     }
 
     /// Whether a form comes from a page that is not ours, as browsers say.
@@ -262,7 +262,12 @@ impl<R: Rank> FromRequestParts<Arc<Console>> for Seat<R> {
         };
         let seat = Self { page, by, session: seated.session, trace, rank: PhantomData };
         if seated.must_change && !(path.starts_with("/account") || path == "/sign-out") {
-            return Err(Redirect::to("/account").into_response());
+            if parts.method == Method::GET {
+                return Err(Redirect::to("/account").into_response());
+            }
+            let text = seat.page.t("Nothing was done.", "未做任何操作。");
+            let title = seat.page.t("Choose a password of your own first", "请先设置您自己的密码");
+            return Err(seat.told(StatusCode::FORBIDDEN, title, text));
         }
         if seated.role < R::ROLE {
             let (en, zh) = R::ROLE.text();

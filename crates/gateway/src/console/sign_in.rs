@@ -61,15 +61,7 @@ struct SignIn<'a> {
 
 impl Console {
     fn sign_in_page(&self, sheet: &Sheet, given: &Given, wrong: Option<&SignInError>) -> Response {
-        let status = match wrong {
-            None => StatusCode::OK,
-            Some(SignInError::Wrong) => StatusCode::FORBIDDEN,
-            Some(SignInError::Paused(_)) => StatusCode::TOO_MANY_REQUESTS,
-            Some(SignInError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-            Some(SignInError::Vault(_) | SignInError::Fault(_)) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        };
+        let status = wrong.map_or(StatusCode::OK, status);
         let first = match self.operators.is_empty() {
             Ok(true) => Some(self.first_command()),
             _ => None,
@@ -86,8 +78,7 @@ impl Console {
         };
         let mut response = sheet.answer(status, &page);
         if let Some(SignInError::Paused(ms)) = wrong {
-            let seconds = ms.saturating_add(999).checked_div(1_000).unwrap_or_default();
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds(*ms).into());
         }
         response
     }
@@ -116,6 +107,21 @@ impl Console {
     }
 }
 
+/// How it is answered that nobody signed in.
+pub(super) fn status(error: &SignInError) -> StatusCode {
+    match error {
+        SignInError::Wrong => StatusCode::FORBIDDEN,
+        SignInError::Paused(_) => StatusCode::TOO_MANY_REQUESTS,
+        SignInError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        SignInError::Vault(_) | SignInError::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// In seconds, the last one whole.
+fn seconds(ms: i64) -> i64 {
+    ms.saturating_add(999).checked_div(1_000).unwrap_or_default()
+}
+
 /// Why somebody is not signed in, for people.
 pub(super) fn why(sheet: &Sheet, error: &SignInError, code: bool) -> String {
     match error {
@@ -128,14 +134,16 @@ pub(super) fn why(sheet: &Sheet, error: &SignInError, code: bool) -> String {
         SignInError::Wrong => {
             sheet.t("Name or password is not right.", "用户名或密码不正确。").to_owned()
         }
-        SignInError::Paused(ms) => {
-            let seconds = ms.saturating_add(999).checked_div(1_000).unwrap_or_default();
-            sheet.f(
-                "Too many failures. Try again in {0} seconds.",
-                "失败次数过多，请在 {0} 秒后重试。",
-                &[&seconds],
-            )
-        }
+        SignInError::Paused(ms) if *ms <= 120_000 => sheet.f(
+            "Too many failures. Try again in {0} seconds.",
+            "失败次数过多，请在 {0} 秒后重试。",
+            &[&seconds(*ms)],
+        ),
+        SignInError::Paused(ms) => sheet.f(
+            "Too many failures. Try again in {0} minutes. An administrator can end the pause.",
+            "失败次数过多，请在 {0} 分钟后重试，或请管理员解除锁定。",
+            &[&ms.saturating_add(59_999).checked_div(60_000).unwrap_or_default()],
+        ),
         SignInError::Busy => sheet
             .t(
                 "Too many people sign in at once. Try again in a moment.",

@@ -323,7 +323,7 @@ impl<W: Write> Csv<W> {
 
 /// A text as a cell that no spreadsheet takes for a formula, a number or a date: such a text gets an apostrophe
 /// before it. One that begins with an apostrophe gets another, so that taking one away gives every text back.
-pub(super) fn shielded(text: &str) -> Cow<'_, str> {
+pub(crate) fn shielded(text: &str) -> Cow<'_, str> {
     let formula = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\''];
     let number = |c: char| c.is_ascii_digit() || ".,:/+-eE% ".contains(c);
     let counts = text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(number);
