@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DESK, open, PHONE, somebody } from "./browser.mjs";
 import { Demo } from "./demo.mjs";
 import { signIn } from "./gateway.mjs";
-import { ask, capture, confirm, take } from "./hands.mjs";
+import { capture, confirm, take } from "./hands.mjs";
 
 const folder = process.argv[2];
 mkdirSync(folder, { recursive: true });
@@ -43,7 +43,7 @@ try {
   // The rented car's hold of 2,400 yuan takes two.
   await page.goto(new URL("/bills?q=2400.00", demo.console).href);
   await page.locator("table tbody a").first().click();
-  await ask(page, { yuan: "2400", reason: "the car was not brought back" });
+  await capture(page, { yuan: "2400", reason: "the car was not brought back" });
   const second = await somebody(browser, { viewport: DESK });
   await signIn(second, demo.console, demo.second, demo.password);
   await picture(await second.newPage(), "approvals", { address: "/approvals" });
