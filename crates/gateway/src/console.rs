@@ -97,6 +97,7 @@ pub(crate) struct Console {
     pub(crate) data_dir: PathBuf,
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) prover: ledger::Prover,
+    pub(crate) exports: bills::Exports,
     pub(crate) tally: Arc<Watch>,
     pub(crate) environment: Environment,
     /// Sums above this many fen take a second person; `None` for no sum.

@@ -211,6 +211,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             data_dir: config.data_dir.clone(),
             letters: outbox.clone(),
             prover: Default::default(),
+            exports: Default::default(),
             environment: config.environment,
             approval_above: config.approval_above,
             asking: Default::default(),

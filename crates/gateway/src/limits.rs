@@ -326,6 +326,14 @@ pub const OVERVIEW_NOTICES: usize = 200;
 
 /// Bills on one page of the list.
 pub const BILLS_PAGE: usize = 50;
+/// Exports that are remembered, at most; more push out the oldest that is not on its way.
+pub const EXPORTS: usize = 100;
+/// Exports that are on their way at once, at most.
+pub const EXPORTS_AT_ONCE: usize = 4;
+/// Bills of an export that are read at a time.
+pub const EXPORT_PAGE: usize = 500;
+/// How long nobody may take a piece of an export before it is broken off, in milliseconds.
+pub const EXPORT_STALL_MS: u64 = 60_000;
 
 // The console: merchants, apps, statements
 

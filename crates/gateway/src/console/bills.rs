@@ -23,11 +23,13 @@ use crate::{
 };
 
 mod asked;
+mod export;
 
 use asked::{Asked, KINDS, STATUSES};
+pub(crate) use export::Exports;
 
 pub(super) fn routes() -> Router<Arc<Console>> {
-    Router::new().route("/bills", get(list))
+    Router::new().route("/bills", get(list)).merge(export::routes())
 }
 
 #[derive(Template)]

@@ -77,12 +77,16 @@ impl Browser {
         self.send(sent).await
     }
 
-    pub(crate) async fn send(&mut self, sent: Sent) -> Answer {
+    /// A request as this browser sends it: with its cookies.
+    pub(crate) fn as_sent(&self, sent: Sent) -> Sent {
         let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-        let sent = sent
-            .with("Host", self.address.to_string())
+        sent.with("Host", self.address.to_string())
             .with("Accept-Language", "en")
-            .with("Cookie", cookies.collect::<Vec<_>>().join("; "));
+            .with("Cookie", cookies.collect::<Vec<_>>().join("; "))
+    }
+
+    pub(crate) async fn send(&mut self, sent: Sent) -> Answer {
+        let sent = self.as_sent(sent);
         let answer = exchange(self.address, &sent.bytes()).await.expect("an answer");
         for line in answer.head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();

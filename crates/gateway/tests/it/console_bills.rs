@@ -1,12 +1,24 @@
 //! The list of bills at the console: what is found, how, and told as what.
 
-use holdfast_gateway::operators::Role;
+use std::net::SocketAddr;
+
+use holdfast_domain::{Bill, BillKey, BillNo, Terms};
+use holdfast_gateway::{
+    clock::patience,
+    operators::{Act, AuditFilter, Role},
+    store::{Asker, Commit},
+};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     console::Browser,
     console_overview::shown,
     gateway::{Gateway, MID, OTHER_MID, key},
+    wire::{Answer, PATIENCE_MS, Sent},
 };
 
 /// A gateway with bills in some phases, made minutes apart: `3194A01` captured as `3194C01`, `3194A02` held, `3194A03`
@@ -170,5 +182,153 @@ async fn an_empty_page_says_why_and_what_to_do_next() {
     assert!(page.contains("href=\"/bills?q=3194A02\""), "{page}");
     let beyond = browser.get("/bills?before=9999999999999.1").await.text();
     assert!(!shown(&beyond).contains("is like that"), "{beyond}");
+    gateway.running.stop().await;
+}
+
+/// A body that came in chunks, put together.
+fn whole(answer: &Answer) -> String {
+    assert!(answer.head.contains("transfer-encoding: chunked"), "{}", answer.head);
+    let (mut rest, mut whole) = (&answer.body[..], vec![]);
+    loop {
+        let line = rest.windows(2).position(|window| window == b"\r\n").expect("a chunk");
+        let size = std::str::from_utf8(&rest[..line]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return String::from_utf8(whole).unwrap();
+        }
+        whole.extend_from_slice(&rest[line + 2..line + 2 + size]);
+        rest = &rest[line + 4 + size..];
+    }
+}
+
+/// The audit's entries about exports, the newest first.
+fn audited(gateway: &Gateway) -> Vec<String> {
+    let filter = AuditFilter { act: Some(Act::Export), ..AuditFilter::default() };
+    let found = gateway.running.operators.audit(&filter, None, 10).unwrap();
+    found.iter().map(|entry| format!("{} {} {}", entry.who, entry.detail, entry.outcome)).collect()
+}
+
+/// So many unpaid bills more, each a copy of one that there is.
+async fn copies(gateway: &Gateway, bill: &str, count: u32) {
+    let bill = gateway.running.core.load(&key(bill)).await.unwrap();
+    let at = bill.terms.created_at;
+    for number in 0..count {
+        let key = BillKey {
+            no: BillNo::parse(&format!("3194COPY{number:06}")).unwrap(),
+            ..BillKey::clone(&bill.key)
+        };
+        let code = format!("COPY{number:06}");
+        let code = holdfast_domain::CodeId::parse(&code).unwrap();
+        let terms = Terms { code, ..Terms::clone(&bill.terms) };
+        let commit = Commit { change: Bill::request(key, terms), at, asker: Asker::Payer };
+        gateway.store.commit(commit).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_export_is_all_that_the_list_shows_in_its_order() {
+    let gateway = with_bills().await;
+    let name = holdfast_domain::Text::parse("=HYPERLINK(\"http://x\")").unwrap();
+    let hostile = crate::gateway::mid("-1-1");
+    gateway.running.accounts.add_merchant(&hostile, &name).await.unwrap();
+    let bill = gateway.running.core.load(&key("3194A04")).await.unwrap();
+    let key = BillKey { mid: hostile, ..BillKey::clone(&bill.key) };
+    let code = holdfast_domain::CodeId::parse("HOSTILE").unwrap();
+    let terms = Terms { code, ..Terms::clone(&bill.terms) };
+    let commit = Commit {
+        change: Bill::request(key, terms),
+        at: bill.terms.created_at,
+        asker: Asker::Payer,
+    };
+    gateway.store.commit(commit).await.unwrap();
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Operator).await;
+    let list = browser.get("/bills?q=500&from=2026-03-02").await.text();
+    assert_eq!(listed(&list), "3194A04 3194A04 3194A01");
+    assert!(list.contains("<input type=\"hidden\" name=\"as\" value=\"amount\">"), "{list}");
+    let asked = [("q", "500"), ("as", "amount"), ("from", "2026-03-02")];
+    let made = browser.post("/bills-export", &asked).await;
+    assert_eq!(made.went(), "303 /bills-export/1");
+    let page = browser.get("/bills-export/1").await;
+    assert!(page.text().contains("data-live") && page.text().contains("Download the file"));
+    let file = browser.get("/bills-export/1/bills.csv").await;
+    assert_eq!(file.header("content-type"), "text/csv;charset=utf-8");
+    let named = "attachment; filename=\"bills-20260303100200.csv\"";
+    assert_eq!(file.header("content-disposition"), named);
+    let text = whole(&file);
+    let head = "\u{feff}\"Merchant\",\"Merchant's name\",\"Bill number\",\"Bill date\",\"Terminal\",\"Kind\",\"Amount (yuan)\",\"Phase\",\"Status for the merchant\",\"Made (Beijing)\",\"Last change (Beijing)\",\"Deadline (Beijing)\"";
+    let expected = [
+        head,
+        "\"'-1-1\",\"'=HYPERLINK(\"\"http://x\"\")\",\"3194A04\",\"2026-03-02\",\"'88880001\",\"payment\",\"500.00\",\"requested\",\"unpaid\",\"2026-03-03 10:02:00\",\"2026-03-03 10:02:00\",\"\"",
+        "\"'898201612345678\",\"湖畔酒店\",\"3194A04\",\"2026-03-02\",\"'88880001\",\"payment\",\"500.00\",\"paid\",\"paid\",\"2026-03-03 10:02:00\",\"2026-03-03 10:02:00\",\"\"",
+        "\"'898201612345678\",\"湖畔酒店\",\"3194A01\",\"2026-03-02\",\"'88880001\",\"hold\",\"500.00\",\"captured\",\"paid\",\"2026-03-02 10:00:00\",\"2026-03-02 10:00:00\",\"\"",
+        "",
+    ];
+    assert_eq!(text.split("\r\n").collect::<Vec<_>>(), expected);
+    let page = browser.get("/bills-export/1").await.text();
+    let told = "The whole file was sent. 3 bills";
+    assert!(shown(&page).contains(told) && !page.contains("data-live"), "{page}");
+    let question = "q=500&as=amount&from=2026-03-02";
+    assert_eq!(
+        audited(&gateway),
+        [
+            format!("li.lei export 1: 3 bills, {question} done"),
+            format!("li.lei export 1: {question} asked"),
+        ]
+    );
+    // It is sent once, and to nobody else.
+    assert_eq!(browser.get("/bills-export/1/bills.csv").await.status, 409);
+    let mut other = Browser::signed_in(&gateway, "han.meimei", Role::Administrator).await;
+    for page in
+        ["/bills-export/1", "/bills-export/1/bills.csv", "/bills-export/2", "/bills-export/x"]
+    {
+        assert_eq!(other.get(page).await.status, 404, "{page}");
+    }
+    gateway.running.stop().await;
+}
+
+#[tokio::test]
+async fn an_export_goes_through_all_pages_and_a_wrong_question_makes_none() {
+    let gateway = Gateway::start().await;
+    gateway.hold("3194A01", 700).await;
+    copies(&gateway, "3194A01", 1_200).await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Operator).await;
+    assert_eq!(browser.post("/bills-export", &[("from", "yesterday")]).await.status, 400);
+    // Whatever page of the list it was asked on.
+    let asked = [("phase", "requested"), ("after", "0.1")];
+    assert_eq!(browser.post("/bills-export", &asked).await.went(), "303 /bills-export/1");
+    let head = browser.send(Sent { method: "HEAD", ..Sent::post("/bills-export/1/bills.csv", "") });
+    assert_eq!(head.await.status, 405);
+    let text = whole(&browser.get("/bills-export/1/bills.csv").await);
+    let numbers: Vec<&str> =
+        text.lines().skip(1).map(|line| line.split("\",\"").nth(2).unwrap()).collect();
+    assert_eq!(numbers.len(), 1_201);
+    assert_eq!((numbers[0], numbers[1_200]), ("3194COPY001199", "3194A01"));
+    gateway.running.stop().await;
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_takes_any_more_ends_and_says_so() {
+    let gateway = Gateway::start().await;
+    gateway.hold("3194A01", 700).await;
+    copies(&gateway, "3194A01", 8_000).await;
+    let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Operator).await;
+    assert_eq!(browser.post("/bills-export", &[]).await.went(), "303 /bills-export/1");
+    let address: SocketAddr = gateway.running.console.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let sent = Sent { method: "GET", ..Sent::post("/bills-export/1/bills.csv", "") };
+    stream.write_all(&browser.as_sent(sent).bytes()).await.unwrap();
+    assert!(stream.read_u8().await.is_ok());
+    drop(stream);
+    let ended = async {
+        while audited(&gateway).len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    patience(PATIENCE_MS, ended).await.expect("it ends before long");
+    let told = &audited(&gateway)[0];
+    let broken = told.starts_with("li.lei export 1: broken off after ");
+    assert!(broken && told.ends_with(" bills, all bills failed"), "{told}");
+    let page = browser.get("/bills-export/1").await.text();
+    assert!(page.contains("not the whole list") && page.contains("Export again"), "{page}");
     gateway.running.stop().await;
 }

@@ -130,16 +130,17 @@ impl Asked {
 
     /// The question as the query of an address, with its text read so; for more to follow.
     pub(super) fn query(&self, what: Option<&What>) -> String {
-        let mut query = String::new();
-        for name in FIELDS {
-            let value = match (name, what) {
-                ("as", Some(what)) => what.name(),
-                _ => self.typed(name),
-            };
-            if !value.is_empty() {
-                query.push_str(&format!("{name}={}&", in_address(value)));
-            }
-        }
-        query
+        let pairs = self.fields(what).into_iter();
+        pairs.map(|(name, value)| format!("{name}={}&", in_address(value))).collect()
+    }
+
+    /// The same as fields of a form.
+    pub(super) fn fields<'a>(&'a self, what: Option<&What>) -> Vec<(&'static str, &'a str)> {
+        let value = |name| match (name, what) {
+            ("as", Some(what)) => what.name(),
+            _ => self.typed(name),
+        };
+        let pairs = FIELDS.into_iter().map(|name| (name, value(name)));
+        pairs.filter(|(_, value)| !value.is_empty()).collect()
     }
 }
