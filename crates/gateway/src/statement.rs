@@ -49,6 +49,8 @@ pub struct Statement {
     pub head: Head,
     /// What its lines are together.
     pub totals: Totals,
+    /// What the ledger says that they must be together.
+    pub booked: Booked,
     /// SHA-256 over the statement as JSON without its last line, in hexadecimal digits.
     pub digest: String,
 }
@@ -145,6 +147,16 @@ pub struct Total {
     pub fen: i128,
 }
 
+/// What the entries of a day did to a merchant's accounts, in fen: added up entry by entry, without any line, so that
+/// it can be held against [`Totals`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Booked {
+    /// On the account of the settlement, and on those of the merchant's shares.
+    pub settlement_fen: i128,
+    /// On the accounts of what is set aside.
+    pub aside_fen: i128,
+}
+
 /// The totals of a statement, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals(BTreeMap<Kind, Total>);
@@ -178,7 +190,13 @@ pub enum StatementError {
 /// in Beijing, and past the time that a commit may take. So no setting and no slow disk adds to it any more.
 #[must_use]
 pub fn is_over(day: Day, now: Moment) -> bool {
-    now >= Day(day.0.saturating_add(1)).starts_at().plus_ms(limits::STATEMENT_GRACE_MS)
+    now >= over_at(day)
+}
+
+/// From when on a business day is over for good.
+#[must_use]
+pub fn over_at(day: Day) -> Moment {
+    Day(day.0.saturating_add(1)).starts_at().plus_ms(limits::STATEMENT_GRACE_MS)
 }
 
 /// The merchants that have anything on their statements of a day.
@@ -196,12 +214,7 @@ pub async fn merchants(
         for record in page.iter().filter(|record| is_of(record, day)) {
             let subs = record.entries.iter().flat_map(|entry| [&entry.from, &entry.to]);
             for account in subs {
-                let mid = match account {
-                    Account::Sub(mid) => mid,
-                    Account::Payer | Account::Held | Account::Merchant | Account::Undivided => {
-                        &record.key.mid
-                    }
-                };
+                let mid = whose(record, account);
                 if !found.contains(mid) {
                     found.insert(mid.clone());
                 }
@@ -210,6 +223,14 @@ pub async fn merchants(
         progress(stretch.progress(1));
     }
     Ok(found)
+}
+
+/// The merchant whose statement tells of what a record does to that account.
+fn whose<'a>(record: &'a Record, account: &'a Account) -> &'a Mid {
+    match account {
+        Account::Sub(mid) => mid,
+        Account::Payer | Account::Held | Account::Merchant | Account::Undivided => &record.key.mid,
+    }
 }
 
 /// Makes the statements of a day for every merchant that has a writer, in two passes over the day's stretch of
@@ -248,6 +269,9 @@ async fn make_within<W: FnMut(Part<'_>) -> io::Result<()>>(
         let (mut stretch, mut bills) = (Stretch::of(ends), Bills { most, known: HashMap::new() });
         while let Some(page) = stretch.read(store).await? {
             for record in page {
+                if is_of(&record, day) {
+                    book(&record, section, &mut sheets);
+                }
                 let told = is_of(&record, day) && tells(&record, section, &sheets);
                 let own = sheets.contains_key(&record.key.mid);
                 if !told && !bills.follows(&record, own) {
@@ -264,6 +288,8 @@ async fn make_within<W: FnMut(Part<'_>) -> io::Result<()>>(
                 }
             }
             progress(stretch.progress(pass));
+            // Whoever takes lines as they are made takes those of one page at a time.
+            tokio::task::yield_now().await;
         }
     }
     Ok(sheets.into_values().map(Sheet::end).collect::<io::Result<_>>()?)
@@ -272,6 +298,23 @@ async fn make_within<W: FnMut(Part<'_>) -> io::Result<()>>(
 /// Whether money moved by it on that business day.
 fn is_of(record: &Record, day: Day) -> bool {
     record.event.receipt().is_some_and(|receipt| receipt.day == day)
+}
+
+/// Adds up what a record's entries did to the accounts of that section, whatever lines there are.
+fn book<W>(record: &Record, section: Section, sheets: &mut BTreeMap<Mid, Sheet<W>>) {
+    for Entry { from, to, amount } in &record.entries {
+        let fen = i128::from(amount.fen());
+        for (account, fen) in [(from, fen.saturating_neg()), (to, fen)] {
+            let sheet = sheets.get_mut(whose(record, account)).filter(|_| section.has(account));
+            if let Some(sheet) = sheet {
+                let booked = match section {
+                    Section::Settlement => &mut sheet.booked.settlement_fen,
+                    Section::Aside => &mut sheet.booked.aside_fen,
+                };
+                *booked = booked.saturating_add(fen);
+            }
+        }
+    }
 }
 
 /// Whether a record has a line in that section of one of the statements.
@@ -360,6 +403,17 @@ fn shares(change: &Change) -> &[Share] {
             whole.subs()
         }
         _ => &[],
+    }
+}
+
+impl Booked {
+    /// What it was in that section, in fen.
+    #[must_use]
+    pub fn fen(self, section: Section) -> i128 {
+        match section {
+            Section::Settlement => self.settlement_fen,
+            Section::Aside => self.aside_fen,
+        }
     }
 }
 
@@ -517,6 +571,7 @@ struct Sheet<W> {
     head: Head,
     writer: W,
     totals: Totals,
+    booked: Booked,
     canonical: Json<Hash>,
 }
 
@@ -537,7 +592,8 @@ impl io::Write for Hash {
 impl<W: FnMut(Part<'_>) -> io::Result<()>> Sheet<W> {
     fn new(head: Head, writer: W) -> Self {
         let canonical = Json::new(Hash::default());
-        Self { head, writer, totals: Totals::default(), canonical }
+        let (totals, booked) = (Totals::default(), Booked::default());
+        Self { head, writer, totals, booked, canonical }
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -556,7 +612,7 @@ impl<W: FnMut(Part<'_>) -> io::Result<()>> Sheet<W> {
         (self.writer)(Part::Totals(&self.totals))?;
         let digest = hex(&self.canonical.into_inner().0.finalize());
         (self.writer)(Part::Digest(&digest))?;
-        Ok(Statement { head: self.head, totals: self.totals, digest })
+        Ok(Statement { head: self.head, totals: self.totals, booked: self.booked, digest })
     }
 }
 

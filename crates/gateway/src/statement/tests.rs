@@ -576,6 +576,12 @@ fn live(life: &[Step], store: &dyn Store) -> Result<BTreeSet<Kind>, TestCaseErro
                 if json(store, mid.as_str(), *day).await != *text {
                     return Err(TestCaseError::fail(format!("{day} is stated otherwise alone")));
                 }
+                for section in [Section::Settlement, Section::Aside] {
+                    let (fen, booked) = (made.totals.net(section).fen, made.booked.fen(section));
+                    if fen != booked {
+                        return Err(TestCaseError::fail(format!("{day}: {fen} is not {booked}")));
+                    }
+                }
                 let sum = stated.entry(mid).or_insert((0, 0));
                 sum.0 += made.totals.net(Section::Settlement).fen;
                 sum.1 += made.totals.net(Section::Aside).fen;
