@@ -337,6 +337,17 @@ pub const EXPORT_STALL_MS: u64 = 60_000;
 
 // The console: merchants, apps, statements
 
+/// Statements that the console makes at once, at most, downloads included; each keeps what one page of the journal makes.
+pub const STATEMENTS_MADE: usize = 8;
+/// Statements of one day that a page sums up, at most.
+pub const STATEMENTS_SHOWN: usize = 100;
+/// Lines of each section that the page of a statement shows, at most; the others are in its files.
+pub const STATEMENT_LINES_SHOWN: usize = 100;
+/// Merchants that a list to choose from is good for; of more, the number is typed.
+pub const STATEMENT_MERCHANTS: usize = 500;
+/// What is kept of what was typed, in characters.
+pub const STATEMENT_TYPED: usize = 64;
+
 // The console: operators and the audit
 /// What is typed to find entries of the audit, in characters.
 pub const AUDIT_TYPED: usize = 64;

@@ -85,13 +85,20 @@ impl Console {
 
     /// The command that adds the first operator.
     fn first_command(&self) -> String {
+        format!(
+            "holdfast operator add NAME --role administrator --data-dir {}",
+            self.data_dir_to_paste()
+        )
+    }
+
+    /// Where the data is, as a shell reads it.
+    pub(super) fn data_dir_to_paste(&self) -> String {
         let dir = self.data_dir.display().to_string();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        let dir = match dir.chars().all(plain) {
+        match dir.chars().all(plain) {
             true => dir,
             false => format!("'{}'", dir.replace('\'', r"'\''")),
-        };
-        format!("holdfast operator add NAME --role administrator --data-dir {dir}")
+        }
     }
 
     /// A cookie with a session's token; without one, it is taken away.
