@@ -99,6 +99,8 @@ pub(crate) struct Console {
     pub(crate) prover: ledger::Prover,
     pub(crate) exports: bills::Exports,
     pub(crate) tally: Arc<Watch>,
+    /// What is done with many bills at once.
+    pub(crate) runs: expiry::Runs,
     pub(crate) environment: Environment,
     /// Sums above this many fen take a second person; `None` for no sum.
     pub(crate) approval_above: Option<u64>,

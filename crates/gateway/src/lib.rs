@@ -212,6 +212,7 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
             letters: outbox.clone(),
             prover: Default::default(),
             exports: Default::default(),
+            runs: Default::default(),
             environment: config.environment,
             approval_above: config.approval_above,
             asking: Default::default(),

@@ -334,6 +334,26 @@ pub const EXPORTS_AT_ONCE: usize = 4;
 pub const EXPORT_PAGE: usize = 500;
 /// How long nobody may take a piece of an export before it is broken off, in milliseconds.
 pub const EXPORT_STALL_MS: u64 = 60_000;
+/// Holds of one page of the expiry radar.
+pub const EXPIRY_PAGE: usize = 50;
+/// Holds that are released or reminded of in one go, at most.
+pub const EXPIRY_BULK: usize = 100;
+/// The longest reason for it, in characters.
+pub const EXPIRY_REASON: usize = 200;
+/// The length of the name of such a run.
+pub const EXPIRY_RUN_NAME: usize = 32;
+/// Runs under way at once, at most.
+pub const EXPIRY_RUNS_AT_ONCE: usize = 4;
+/// Runs that are remembered.
+pub const EXPIRY_RUNS_KEPT: usize = 32;
+/// Runs that the radar names.
+pub const EXPIRY_RUNS_SHOWN: usize = 5;
+/// How often a run looks for room for its next request, and how long it waits in between, in milliseconds.
+pub const EXPIRY_ROOM_TRIES: u32 = 100;
+/// See [`EXPIRY_ROOM_TRIES`].
+pub const EXPIRY_ROOM_PAUSE_MS: u64 = 100;
+/// Notices of one bill's reminders that are looked at, at most.
+pub const EXPIRY_NOTICES: usize = 50;
 
 // The console: merchants, apps, statements
 

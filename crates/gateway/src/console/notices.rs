@@ -280,7 +280,7 @@ impl Console {
 
 /// Makes letters due, some at a time, so that the courier can write in between. Goes on when the browser hangs up.
 /// Answers the round's number.
-async fn resend(letters: &Arc<dyn Letters>, filter: Filter) -> Result<u64, StoreFault> {
+pub(super) async fn resend(letters: &Arc<dyn Letters>, filter: Filter) -> Result<u64, StoreFault> {
     let letters = letters.clone();
     let work = async move {
         let round = letters.begin_round().await?;
