@@ -354,6 +354,22 @@ pub const EXPIRY_ROOM_TRIES: u32 = 100;
 pub const EXPIRY_ROOM_PAUSE_MS: u64 = 100;
 /// Notices of one bill's reminders that are looked at, at most.
 pub const EXPIRY_NOTICES: usize = 50;
+/// Requests for approval that the page of a bill shows in each state, at most.
+pub const BILL_APPROVALS: usize = 20;
+/// Entries of the audit that the page of a bill shows, at most.
+pub const BILL_AUDIT: usize = 50;
+/// Notices that the page of a bill shows, at most.
+pub const BILL_NOTICES: usize = 200;
+/// A deadline that is nearer than this is marked, in milliseconds.
+pub const DEADLINE_NEAR_MS: i64 = 3 * 86_400_000;
+/// The longest reason of an operator, in characters.
+pub const REASON: usize = 200;
+/// Requests for approval of one page of those that were decided.
+pub const APPROVALS_PAGE: usize = 50;
+/// Requests for approval that wait and are shown in full, at most: the oldest.
+pub const APPROVALS_SHOWN: usize = 100;
+/// Terminals that are offered to whoever takes a hold, at most.
+pub const TERMINALS_OFFERED: usize = 500;
 
 // The console: merchants, apps, statements
 

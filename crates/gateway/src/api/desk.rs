@@ -19,7 +19,10 @@ use holdfast_wire::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Api, No};
-pub(crate) use super::{preview::Foreseen, timeline::Life};
+pub(crate) use super::{
+    preview::Foreseen,
+    timeline::{Life, Lived},
+};
 use crate::{
     notices::outbox::Letters,
     request::RequestId,

@@ -5,17 +5,32 @@
 
 use std::sync::Arc;
 
-use axum::{Router, response::Response};
-use holdfast_domain::{Amount, Bill, BillKey, yuan};
-use holdfast_wire::{code::Code, field::Verdict, messages::Request};
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+use holdfast_domain::{Amount, Bill, BillKey, OrderId, Phase, Text, yuan};
+use holdfast_wire::{
+    code::Code,
+    field::{Once, Verdict},
+    messages::{Action, Request},
+};
 use hyper::StatusCode;
+use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Console, Seat, seat::Rank};
+use super::{
+    Console, Seat,
+    bill::{self, Money},
+    seat::{Deed, Frame, Rank, Tellers},
+};
 use crate::{
     api::{
         Api,
-        desk::{self, Came, Wish},
+        desk::{self, Came, Foreseen, Life, NewBill, Wish},
     },
     limits,
     operators::{
@@ -28,7 +43,109 @@ use crate::{
 };
 
 pub(super) fn routes() -> Router<Arc<Console>> {
-    Router::new()
+    Router::new().route("/bills/{mid}/{date}/{no}/{step}", get(look).post(take))
+}
+
+/// Something that may be done with a bill, as the rules name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Capture,
+    Reverse,
+    Release,
+    Refund,
+    Complete,
+    Cancel,
+    Close,
+}
+
+impl Step {
+    const ALL: [Self; 7] = [
+        Self::Capture,
+        Self::Reverse,
+        Self::Release,
+        Self::Refund,
+        Self::Complete,
+        Self::Cancel,
+        Self::Close,
+    ];
+
+    /// As the rules and addresses name it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Reverse => "reverse",
+            Self::Release => "release",
+            Self::Refund => "refund",
+            Self::Complete => "complete",
+            Self::Cancel => "cancel",
+            Self::Close => "close",
+        }
+    }
+
+    /// The step of that word.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.word() == word)
+    }
+
+    /// What a request asks for.
+    pub(super) fn asked_by(request: &Request) -> Option<Self> {
+        Some(match request {
+            Request::Preauthed(_) => Self::Capture,
+            Request::PreauthedCancel(_) => Self::Reverse,
+            Request::PreauthCancel(_) => Self::Release,
+            Request::Refund(_) => Self::Refund,
+            Request::SecureComplete(_) => Self::Complete,
+            Request::SecureCancel(_) => Self::Cancel,
+            Request::CloseQrcode(_) => Self::Close,
+            _ => return None,
+        })
+    }
+
+    fn wished(wish: &Wish) -> Self {
+        match wish {
+            Wish::Capture(..) => Self::Capture,
+            Wish::Reverse(_) => Self::Reverse,
+            Wish::Release => Self::Release,
+            Wish::Refund(..) => Self::Refund,
+            Wish::Complete(_) => Self::Complete,
+            Wish::Cancel => Self::Cancel,
+            Wish::Close => Self::Close,
+        }
+    }
+
+    /// What the audit calls it.
+    fn act(self) -> Act {
+        match self {
+            Self::Capture | Self::Complete => Act::Capture,
+            Self::Reverse => Act::Reverse,
+            Self::Release | Self::Cancel => Act::Release,
+            Self::Refund => Act::Refund,
+            Self::Close => Act::Close,
+        }
+    }
+
+    /// Whether it can be done with a part of the money.
+    fn takes_sum(self) -> bool {
+        matches!(self, Self::Capture | Self::Refund | Self::Complete)
+    }
+
+    /// Whether it names an order: a new one of its own, or the one it undoes.
+    fn names_order(self) -> bool {
+        matches!(self, Self::Capture | Self::Refund | Self::Reverse)
+    }
+
+    /// The wish that a form says; `None` when it does not say enough.
+    fn wish(self, sum: Option<Amount>, order: Option<OrderId>) -> Option<Wish> {
+        Some(match self {
+            Self::Capture => Wish::Capture(sum?, order?),
+            Self::Reverse => Wish::Reverse(order?),
+            Self::Release => Wish::Release,
+            Self::Refund => Wish::Refund(sum?, order?),
+            Self::Complete => Wish::Complete(sum?),
+            Self::Cancel => Wish::Cancel,
+            Self::Close => Wish::Close,
+        })
+    }
 }
 
 /// What became of something that an operator asked for.
@@ -65,7 +182,7 @@ impl Console {
                 "账单尚未付款，没有冻结的资金".to_owned(),
             );
             let entry = Entry {
-                act: act_of(wish),
+                act: Step::wished(wish).act(),
                 about: About::Bill(key.clone()),
                 detail: format!("{}: {reason}", why.0),
                 outcome: Outcome::Refused,
@@ -74,7 +191,7 @@ impl Console {
             return Ok(Acted::Refused(Code::OperationNotAllowed, why));
         };
         if self.takes_two(&bill, &request) {
-            return self.ask(seat, &bill, &request, act_of(wish), reason).await;
+            return self.ask(seat, &bill, &request, Step::wished(wish).act(), reason).await;
         }
         let asker = Asker::Operator {
             name: seat.by.who.clone(),
@@ -83,7 +200,7 @@ impl Console {
         };
         self.carry_out(
             seat,
-            act_of(wish),
+            Step::wished(wish).act(),
             Errand { bill: key.clone(), request, asker, approval: None },
             reason,
         )
@@ -206,7 +323,7 @@ impl Console {
             request: self.api.next_request(),
         };
         let reason = format!("request {}: {}", approval.id, approval.wanted.reason);
-        let act = act_in(&request);
+        let act = Step::asked_by(&request).map_or(Act::Request, Step::act);
         let errand = Errand {
             bill: approval.wanted.bill.clone(),
             request,
@@ -214,6 +331,26 @@ impl Console {
             approval: Some(approval.id),
         };
         self.carry_out(seat, act, errand, &reason).await
+    }
+
+    /// Makes a bill that an operator wishes. No money moves before its payer pays, so it takes nobody's approval.
+    ///
+    /// # Errors
+    /// A page that says what broke.
+    pub(super) async fn take_hold<R: Rank>(
+        &self,
+        seat: &Seat<R>,
+        bill: &NewBill,
+    ) -> Result<Acted, Response> {
+        let request = self.api.request_to_make(bill);
+        let asker = Asker::Operator {
+            name: seat.by.who.clone(),
+            approver: None,
+            request: self.api.next_request(),
+        };
+        let said = bill.description.as_ref().map_or_else(String::new, ToString::to_string);
+        let errand = Errand { bill: bill.key.clone(), request, asker, approval: None };
+        self.carry_out(seat, Act::Hold, errand, &said).await
     }
 
     /// Carries a request out, and writes into the audit what is asked and what came of it.
@@ -323,29 +460,6 @@ pub(super) fn asked_for(approval: &Approval) -> Option<Request> {
     desk::read(&approval.wanted.path, &approval.wanted.body)
 }
 
-/// What a wish is called in the audit.
-fn act_of(wish: &Wish) -> Act {
-    match wish {
-        Wish::Capture(..) | Wish::Complete(_) => Act::Capture,
-        Wish::Reverse(_) => Act::Reverse,
-        Wish::Release | Wish::Cancel => Act::Release,
-        Wish::Refund(..) => Act::Refund,
-        Wish::Close => Act::Close,
-    }
-}
-
-/// What a request is called in the audit.
-pub(super) fn act_in(request: &Request) -> Act {
-    match request {
-        Request::Preauthed(_) | Request::SecureComplete(_) => Act::Capture,
-        Request::PreauthedCancel(_) => Act::Reverse,
-        Request::PreauthCancel(_) | Request::SecureCancel(_) => Act::Release,
-        Request::Refund(_) => Act::Refund,
-        Request::CloseQrcode(_) => Act::Close,
-        _ => Act::Request,
-    }
-}
-
 /// What of a request the audit says beside the bill: how much, under which number.
 fn sum_and_order(request: &Request) -> String {
     let sum = |amount: Amount| yuan(amount.fen().into());
@@ -359,6 +473,10 @@ fn sum_and_order(request: &Request) -> String {
             None => format!("{} yuan, ", sum(asked.refund_amount)),
         },
         Request::SecureComplete(asked) => format!("{} yuan, ", sum(asked.completed_amount)),
+        Request::GetQrcode(asked) => match asked.terms.total_amount {
+            Some(amount) => format!("{} yuan, ", sum(amount)),
+            None => String::new(),
+        },
         _ => String::new(),
     }
 }
@@ -388,5 +506,283 @@ impl<R: Rank> Seat<R> {
         };
         let (en, zh) = error.text();
         self.told(status, self.page.t("It was not done", "未执行"), self.page.t(en, zh))
+    }
+}
+
+/// A step that is looked at before it is taken.
+#[derive(Template)]
+#[template(path = "console/step.html")]
+struct Look<'a> {
+    page: &'a Frame,
+    bill: &'a Bill,
+    step: Step,
+    /// Within which limits it may be done, or why not.
+    limits: String,
+    stage: Stage,
+}
+
+/// How far somebody is with a step.
+enum Stage {
+    /// It cannot be taken.
+    Not,
+    /// It is to be said how much.
+    Sum { typed: String, wrong: bool },
+    /// It is shown what would happen; with a reason it is done.
+    Confirm(Box<Plan>),
+}
+
+/// What would happen.
+struct Plan {
+    sum: Option<Amount>,
+    order: Option<OrderId>,
+    foreseen: Foreseen,
+    /// Whether it takes a second person.
+    two: bool,
+    reason: String,
+    wrong: bool,
+}
+
+/// What a form says of a step.
+#[derive(Default, Deserialize)]
+struct Form {
+    #[serde(default)]
+    amount: String,
+    #[serde(default)]
+    order: String,
+    #[serde(default)]
+    reason: String,
+}
+
+type Address = (String, String, String, String);
+
+/// The bill, the step and what the rules say of it; or a page that says that there is none.
+async fn found<R: Rank>(
+    seat: &Seat<R>,
+    console: &Console,
+    (mid, date, no, step): Address,
+) -> Result<(Life, Step, Action), Response> {
+    let key = bill::key(&(mid, date, no)).ok_or_else(|| seat.no_bill())?;
+    let life = console.api.life_of(&key).await.map_err(|fault| seat.broken(&fault))?;
+    let life = life.ok_or_else(|| seat.no_bill())?;
+    let step = Step::parse(&step);
+    let action = |step: Step| {
+        life.actions.iter().find(|action| action.action.as_str() == step.word()).cloned()
+    };
+    match step.and_then(|step| Some((step, action(step)?))) {
+        Some((step, action)) => Ok((life, step, action)),
+        None => Err(seat.told(
+            StatusCode::NOT_FOUND,
+            seat.page.t("That is not done with this bill", "该账单没有此操作"),
+            seat.page.t(
+                "The page of the bill says what may be done with it.",
+                "可执行的操作见账单页面。",
+            ),
+        )),
+    }
+}
+
+async fn look(
+    seat: Seat<Tellers>,
+    State(console): State<Arc<Console>>,
+    Path(address): Path<Address>,
+    Query(form): Query<Form>,
+) -> Response {
+    let (life, step, action) = match found(&seat, &console, address).await {
+        Ok(found) => found,
+        Err(page) => return page,
+    };
+    let bill = &life.bill;
+    let most = action.most;
+    let (status, stage) = match (action.allowed, step.takes_sum(), Amount::from_yuan(&form.amount))
+    {
+        (false, ..) => (StatusCode::OK, Stage::Not),
+        (true, true, None) if form.amount.is_empty() => {
+            let typed = most.map(|most| yuan(most.fen().into())).unwrap_or_default();
+            (StatusCode::OK, Stage::Sum { typed, wrong: false })
+        }
+        (true, true, sum) if sum.is_none() || sum > most => {
+            (StatusCode::BAD_REQUEST, Stage::Sum { typed: form.amount, wrong: true })
+        }
+        (true, takes_sum, sum) => {
+            // Minted now: a form that is sent twice asks twice for the same.
+            let order = match step {
+                Step::Reverse => captured(bill),
+                _ => step.names_order().then(|| console.api.new_order()),
+            };
+            let said =
+                Said { sum: sum.filter(|_| takes_sum), order, reason: String::new(), wrong: false };
+            match console.plan(&seat, bill, step, said).await {
+                Ok(plan) => (StatusCode::OK, Stage::Confirm(Box::new(plan))),
+                Err(page) => return page,
+            }
+        }
+    };
+    seat.page.answer(
+        status,
+        &Look { page: &seat.page, bill, step, limits: seat.page.limits(&action), stage },
+    )
+}
+
+/// The number of the capture that stands.
+fn captured(bill: &Bill) -> Option<OrderId> {
+    match &bill.phase {
+        Phase::Taken { takings, .. } => takings.capture.as_ref().map(|leg| leg.order.clone()),
+        _ => None,
+    }
+}
+
+/// What a form says, read.
+struct Said {
+    sum: Option<Amount>,
+    order: Option<OrderId>,
+    reason: String,
+    wrong: bool,
+}
+
+impl Console {
+    /// What would happen if somebody took a step as things stand.
+    async fn plan<R: Rank>(
+        &self,
+        seat: &Seat<R>,
+        bill: &Bill,
+        step: Step,
+        said: Said,
+    ) -> Result<Plan, Response> {
+        let Said { sum, order, reason, wrong } = said;
+        let request =
+            step.wish(sum, order.clone()).and_then(|wish| self.api.request_for(bill, &wish));
+        let Some(request) = request else { return Err(seat.bad_form()) };
+        let foreseen =
+            self.api.foresee_at_desk(&request).await.map_err(|fault| seat.broken(&fault))?;
+        Ok(Plan { sum, order, foreseen, two: self.takes_two(bill, &request), reason, wrong })
+    }
+}
+
+async fn take(
+    Path(address): Path<Address>,
+    State(console): State<Arc<Console>>,
+    deed: Deed<Tellers, Form>,
+) -> Response {
+    let Deed { seat, form } = deed;
+    let (life, step, action) = match found(&seat, &console, address).await {
+        Ok(found) => found,
+        Err(page) => return page,
+    };
+    let bill = &life.bill;
+    let sum = Amount::from_yuan(&form.amount).filter(|_| step.takes_sum());
+    let order = OrderId::parse(&form.order).ok().filter(|_| step.names_order());
+    let Some(wish) = step.wish(sum, order.clone()) else { return seat.bad_form() };
+    let Some(reason) = reason(&form.reason) else {
+        let said = Said { sum, order, reason: form.reason, wrong: true };
+        let plan = match console.plan(&seat, bill, step, said).await {
+            Ok(plan) => plan,
+            Err(page) => return page,
+        };
+        let (limits, stage) = (seat.page.limits(&action), Stage::Confirm(Box::new(plan)));
+        let look = Look { page: &seat.page, bill, step, limits, stage };
+        return seat.page.answer(StatusCode::BAD_REQUEST, &look);
+    };
+    match console.act(&seat, &bill.key, &wish, &reason).await {
+        Ok(acted) => seat.acted(&bill.key, acted),
+        Err(page) => page,
+    }
+}
+
+/// A reason as it was typed; `None` when there is none, or it is too long.
+pub(super) fn reason(typed: &str) -> Option<String> {
+    Text::<{ limits::REASON }>::parse(typed.trim()).ok().map(|reason| reason.to_string())
+}
+
+impl<R: Rank> Seat<R> {
+    /// Where somebody goes when something was done or asked for: to the bill, which says what became of it.
+    pub(super) fn acted(&self, key: &BillKey, acted: Acted) -> Response {
+        let bill = self.page.bill_path(key);
+        match acted {
+            Acted::Done(id) | Acted::NotKnown(id) => {
+                Redirect::to(&format!("{bill}?request={id}")).into_response()
+            }
+            Acted::Waits(id) => Redirect::to(&format!("{bill}#waits-{id}")).into_response(),
+            Acted::Refused(code, (en, zh)) => {
+                let text = format!("{} ({})", self.page.t(&en, &zh), code.name());
+                let title = self.page.t("It was not done", "未执行");
+                let told =
+                    super::Told { page: &self.page, title, text: &text, tone: "bad", back: &bill };
+                self.page.answer(StatusCode::CONFLICT, &told)
+            }
+        }
+    }
+
+    /// A form does not say what our own page would have said.
+    pub(super) fn bad_form(&self) -> Response {
+        let title = self.page.t("That form cannot be read", "表单无法识别");
+        let text =
+            self.page.t("Open the page again and send it once more.", "请重新打开页面后再提交。");
+        self.told(StatusCode::BAD_REQUEST, title, text)
+    }
+}
+
+impl Frame {
+    /// What a step is called.
+    pub(super) fn step(&self, step: Step) -> &str {
+        match step {
+            Step::Capture => self.t("Capture", "预授权完成"),
+            Step::Reverse => self.t("Reverse the capture", "预授权完成撤销"),
+            Step::Release => self.t("Release the hold", "预授权撤销"),
+            Step::Refund => self.t("Refund", "退款"),
+            Step::Complete => self.t("Complete the guarantee", "担保完成"),
+            Step::Cancel => self.t("Give the guarantee up", "担保撤销"),
+            Step::Close => self.t("Close the bill", "关闭账单"),
+        }
+    }
+
+    /// What a request for approval asks for.
+    pub(super) fn asked_step(&self, approval: &Approval) -> String {
+        match asked_for(approval).as_ref().and_then(Step::asked_by) {
+            Some(step) => self.step(step).to_owned(),
+            None => approval.wanted.path.clone(),
+        }
+    }
+
+    /// How much it moves.
+    pub(super) fn asked_sum(&self, approval: &Approval) -> String {
+        self.yuan(approval.wanted.fen)
+    }
+
+    /// What a step does, in a sentence.
+    fn meaning(&self, step: Step) -> &str {
+        match step {
+            Step::Capture => self.t(
+                "The merchant takes all or part of the held money; the rest goes back to the payer at once.",
+                "商户收取全部或部分冻结资金，其余部分立即退回付款人。",
+            ),
+            Step::Reverse => self.t(
+                "The whole capture is undone. It can be done on the capture's business day only.",
+                "整笔撤销预授权完成，仅限完成当个清算日。",
+            ),
+            Step::Release => self.t(
+                "The whole hold goes back to the payer. It cannot be taken back.",
+                "全部冻结资金退回付款人，不可恢复。",
+            ),
+            Step::Refund => self.t(
+                "Taken money goes back to the payer, in part or whole.",
+                "将已收资金全部或部分退回付款人。",
+            ),
+            Step::Complete => self.t(
+                "The merchant takes all or part of the guaranteed money; the rest goes back to the payer. It can be done once.",
+                "商户收取全部或部分担保资金，其余退回付款人，仅可执行一次。",
+            ),
+            Step::Cancel => self.t("All of the guaranteed money goes back to the payer.", "全部担保资金退回付款人。"),
+            Step::Close => self.t("Nobody can pay this bill any more.", "账单关闭后不可再付款。"),
+        }
+    }
+
+    /// Within which limits something may be done, or why not.
+    fn limits(&self, action: &Action) -> String {
+        self.t(action.text.as_str(), action.text_zh.as_str()).to_owned()
+    }
+
+    /// Why something would not be done.
+    pub(super) fn why<'a>(&'a self, foreseen: &'a Foreseen) -> &'a str {
+        self.t(&foreseen.reason.0, &foreseen.reason.1)
     }
 }

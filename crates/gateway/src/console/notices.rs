@@ -413,7 +413,7 @@ impl<R: Rank> Seat<R> {
 
 impl Frame {
     /// What has become of a letter: how it is marked, and what it is called.
-    fn letter_state(&self, kept: &Kept, now: &Moment) -> (&'static str, &str) {
+    pub(super) fn letter_state(&self, kept: &Kept, now: &Moment) -> (&'static str, &str) {
         match kept.state {
             LetterState::Delivered => ("good", self.t("delivered", "已送达")),
             LetterState::GivenUp => ("bad", self.t("given up", "已放弃")),
