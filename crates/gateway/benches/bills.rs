@@ -110,6 +110,7 @@ const PAGES: [Page; 9] = [
     Page {
         name: "anywhere, each time elsewhere",
         rows: ROWS,
+        // The only page that was not looked at just before: a thousand bills stay in every cache, a million do not.
         // So many bills at least were made before.
         wanted: |bills, dice| {
             before(bills - dice.roll(bills - u64::try_from(ROWS).unwrap()), page())
