@@ -256,6 +256,7 @@ fn next(number: u64, bill: &Bill, step: &str, at: Moment) -> Change {
             payer_id: None,
             payer_name: None,
             card: None,
+            tail: None,
             auth: auth(),
         },
         "capture" => Command::Capture {

@@ -165,12 +165,12 @@ impl Frame {
     }
 
     /// Who did it.
-    fn who<'a>(&'a self, entry: &'a Written) -> &'a str {
+    fn entry_who<'a>(&'a self, entry: &'a Written) -> &'a str {
         who(self.language, entry)
     }
 
     /// Of what kind that is which it was about.
-    fn kind<'a>(&'a self, entry: &'a Written) -> &'a str {
+    fn entry_kind<'a>(&'a self, entry: &'a Written) -> &'a str {
         kind(self.language, entry)
     }
 }

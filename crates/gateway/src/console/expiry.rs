@@ -128,7 +128,7 @@ impl Asked {
     /// The same page again, with all boxes ticked or none.
     fn same(&self, select: &str) -> String {
         let place = match &self.place {
-            Place::First => String::new(),
+            Place::First | Place::Last => String::new(),
             Place::After(cursor) => format!("after={}&", in_address(&cursor.to_string())),
             Place::Before(cursor) => format!("before={}&", in_address(&cursor.to_string())),
         };

@@ -13,10 +13,7 @@ use super::{
     act::Acted,
     seat::{Deed, Frame, Tellers},
 };
-use crate::{
-    accounts::Merchant, api::desk::NewBill, finder::Wanted, limits, operators::Act,
-    store::StoreFault,
-};
+use crate::{accounts::Merchant, api::desk::NewBill, finder::Wanted, limits, store::StoreFault};
 
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new().route("/new", get(ask).post(make))
