@@ -26,7 +26,9 @@ mod signing;
 mod tests;
 mod totp;
 
-pub use approvals::{Approval, ApprovalError, ApprovalFilter, ApprovalState, Decision, Wanted};
+pub use approvals::{
+    Approval, ApprovalError, ApprovalFilter, ApprovalState, Decision, Said, Wanted, said_of_request,
+};
 pub use audit::{About, Act, AuditFilter, Entry, Outcome, Proof, Written};
 pub use password::{Password, PasswordFault};
 pub use session::{SessionId, Token};

@@ -1,7 +1,9 @@
 //! What operators did: read, filtered, exported, proved.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    fmt::Display,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -27,8 +29,11 @@ use super::{
 };
 use crate::{
     limits,
-    operators::{About, Act, AuditFilter, COMMAND_LINE, Entry, Operators, Outcome, Proof, Written},
-    pages::{Language, in_address},
+    operators::{
+        About, Act, AuditFilter, COMMAND_LINE, Entry, Operators, Outcome, Proof, Role, Written,
+        said_of_request,
+    },
+    pages::{Language, in_address, money},
     statement::shielded,
     store::StoreFault,
 };
@@ -123,20 +128,6 @@ async fn list(
 }
 
 impl Written {
-    /// The page of what it was about, if there is one.
-    fn page(&self) -> Option<String> {
-        let about = in_address(&self.about);
-        match self.kind.as_str() {
-            "bill" => Some(format!("/bills/{about}")),
-            "merchant" => Some(format!("/merchants/{about}")),
-            "app" => Some(format!("/apps/{about}")),
-            "operator" => Some(format!("/operators/{about}")),
-            "approval" => Some("/approvals".to_owned()),
-            "notice" => Some(format!("/notices/{about}")),
-            _ => None,
-        }
-    }
-
     /// What it was about, as far as a line has room for it.
     fn named(&self) -> &str {
         match self.kind.as_str() {
@@ -147,6 +138,20 @@ impl Written {
 }
 
 impl Frame {
+    /// The page of what it was about, if there is one for whoever looks.
+    fn about(&self, entry: &Written) -> Option<String> {
+        let about = in_address(&entry.about);
+        match entry.kind.as_str() {
+            "bill" => Some(format!("/bills/{about}")),
+            "merchant" => Some(format!("/merchants/{about}")),
+            "app" => Some(format!("/apps/{about}")),
+            "operator" if self.may(Role::Administrator) => Some(format!("/operators/{about}")),
+            "approval" => Some("/approvals".to_owned()),
+            "notice" => Some(format!("/notices/{about}")),
+            _ => None,
+        }
+    }
+
     /// What was done.
     fn act<'a>(&'a self, entry: &'a Written) -> &'a str {
         act(self.language, entry)
@@ -169,6 +174,11 @@ impl Frame {
         who(self.language, entry)
     }
 
+    /// Whatever else is worth knowing.
+    fn detail<'a>(&self, entry: &'a Written) -> Cow<'a, str> {
+        detail(self.language, entry)
+    }
+
     /// Of what kind that is which it was about.
     fn entry_kind<'a>(&'a self, entry: &'a Written) -> &'a str {
         kind(self.language, entry)
@@ -189,6 +199,44 @@ fn who(language: Language, entry: &Written) -> &str {
         "" => language.t("(nobody knows)", "（未知）"),
         COMMAND_LINE => language.t("(command line)", "（命令行）"),
         name => name,
+    }
+}
+
+/// What the audit says in words of its own. Whatever people typed stays as it is.
+fn detail(language: Language, entry: &Written) -> Cow<'_, str> {
+    let text = entry.detail.as_str();
+    let role = |name: &str| Role::parse(name).map(|role| language.t(role.text().0, role.text().1));
+    match entry.known_act() {
+        Some(Act::SignIn | Act::SignOut | Act::TotpSet) => match text {
+            "password" => language.t("wrong password", "密码错误").into(),
+            "code" => language.t("wrong code", "动态口令错误").into(),
+            "unknown name" => language.t("no such name", "用户名不存在").into(),
+            "disabled" => language.t("right password, but disabled", "密码正确，但已停用").into(),
+            "with code" => language.t("with a code", "已验证动态口令").into(),
+            "new secret" => language.t("a new secret", "生成新密钥").into(),
+            "everywhere else" => language.t("everywhere else", "退出其他所有会话").into(),
+            _ => text.into(),
+        },
+        Some(Act::OperatorAdded) => role(text).unwrap_or(text).into(),
+        Some(Act::RoleChanged) => {
+            let roles =
+                text.split_once(" -> ").and_then(|(from, to)| Some((role(from)?, role(to)?)));
+            roles.map_or(text.into(), |(from, to)| format!("{from} → {to}").into())
+        }
+        Some(Act::Request) => language.f("answered with {0}", "应答 {0}", &[&text]).into(),
+        Some(
+            Act::ApprovalAsked | Act::Approved | Act::ApprovalRefused | Act::ApprovalWithdrawn,
+        ) => match said_of_request(text) {
+            Some(said) => {
+                let sum = money(said.fen.into());
+                let given: [&dyn Display; 4] = [&said.id, &said.what, &sum, &said.words];
+                language
+                    .f("request {0}, {1}, {2}: {3}", "第 {0} 号请求，{1}，{2}：{3}", &given)
+                    .into()
+            }
+            None => text.into(),
+        },
+        _ => text.into(),
     }
 }
 
@@ -279,14 +327,14 @@ impl Rows {
                 }
                 let lines = found.iter().map(|entry| {
                     let (id, at) = (entry.id.to_string(), holdfast_wire::time::show(entry.at));
-                    let hash = entry.hash_text();
+                    let (hash, detail) = (entry.hash_text(), detail(language, entry));
                     let texts = [
                         who(language, entry),
                         &entry.address,
                         act(language, entry),
                         kind(language, entry),
                         &entry.about,
-                        &entry.detail,
+                        &detail,
                         outcome(language, entry),
                         &hash,
                     ];

@@ -356,12 +356,13 @@ impl Frame {
         match role {
             Role::Viewer => self.t("look at everything, change nothing", "查看全部内容，不可操作"),
             Role::Operator => self.t(
-                "also take, capture, release, reverse and refund",
-                "另可办理预授权、预授权完成、撤销与退款",
+                "look, and take, capture, release, reverse and refund",
+                "查看，并可办理预授权、预授权完成、撤销与退款",
             ),
-            Role::Administrator => {
-                self.t("also change merchants, apps and operators", "另可管理商户、应用与操作员")
-            }
+            Role::Administrator => self.t(
+                "everything: also change merchants, apps and operators",
+                "全部权限，包括管理商户、应用与操作员",
+            ),
         }
     }
 

@@ -397,6 +397,28 @@ impl Operators {
     }
 }
 
+/// What the audit says of a request, read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// Its number.
+    pub id: u64,
+    /// The last part of its path.
+    pub what: &'a str,
+    /// How much money it moves, in fen.
+    pub fen: u64,
+    /// The reason, or what was said with the decision.
+    pub words: &'a str,
+}
+
+/// Reads the detail of an entry about a request.
+#[must_use]
+pub fn said_of_request(detail: &str) -> Option<Said<'_>> {
+    let (id, rest) = detail.strip_prefix("request ")?.split_once(": ")?;
+    let (what, rest) = rest.split_once(' ')?;
+    let (fen, words) = rest.split_once(" fen: ")?;
+    Some(Said { id: id.parse().ok()?, what, fen: fen.parse().ok()?, words })
+}
+
 /// What the audit says of a request. It is found by its bill, too.
 fn entry(act: Act, id: u64, wanted: &Wanted, said: &str) -> Entry {
     let Wanted { path, bill, fen, .. } = wanted;

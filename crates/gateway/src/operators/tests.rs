@@ -472,7 +472,7 @@ async fn a_session_ends_when_it_is_not_used_when_it_is_old_and_when_there_are_to
     assert!(!open(&first, NOW.plus_ms(limits::SESSION_MS)));
 
     let mut tokens = vec![];
-    for number in 0..limits::SESSIONS {
+    for number in 1..=limits::SESSIONS {
         let now = NOW.plus_ms(i64::try_from(number).unwrap());
         tokens.push(operators.sign_in("li.lei", PASSWORD, HERE, now).await.unwrap().token);
     }
@@ -868,6 +868,11 @@ async fn a_request_is_in_the_audit_of_its_bill_and_its_numbers_page() {
     let filter = AuditFilter { bill: Some("BILL03".to_owned()), ..AuditFilter::default() };
     let newest = operators.audit(&filter, None, 1).unwrap();
     assert_eq!(newest[0].detail, "request 1: preauthed 100 fen: note");
+    let said = Said { id: 1, what: "preauthed", fen: 100, words: "note" };
+    assert_eq!(said_of_request(&newest[0].detail), Some(said));
+    for other in ["", "request x: a 1 fen: ", "request 1: a -1 fen: ", "x"] {
+        assert_eq!(said_of_request(other), None, "{other:?}");
+    }
     let any = ApprovalFilter::default();
     let page = operators.approvals(&any, Some(3), 2, NOW).unwrap();
     assert_eq!(page.iter().map(|approval| approval.id).collect::<Vec<_>>(), [2, 1]);

@@ -190,8 +190,8 @@ async fn record(gateway: &Gateway, who: &str, about: About, detail: &str) {
 
 /// The entries that a page lists, by their numbers.
 fn listed(page: &str) -> Vec<u64> {
-    let rows = page.split("<tr><td class=\"sum\">").skip(1);
-    rows.map(|row| row.split('<').next().unwrap().parse().unwrap()).collect()
+    let entries = page.split("<li value=\"").skip(1);
+    entries.map(|entry| entry.split('"').next().unwrap().parse().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -235,8 +235,11 @@ async fn the_audit_is_read_by_everybody_filtered_and_in_pages() {
     // Of somebody who is there, capital letters do not matter.
     let page = browser.get("/audit?who=EVE").await.text();
     assert!(!listed(&page).is_empty(), "{page}");
+    let _ = Browser::new(&gateway).sign_in("eve", "wrong").await;
     let chinese = browser.get("/audit?who=eve&lang=zh").await.text();
-    assert!(chinese.contains("登录") && chinese.contains("已完成"), "{chinese}");
+    for there in ["登录", "已完成", "失败", "密码错误"] {
+        assert!(chinese.contains(there), "{there}: {chinese}");
+    }
 }
 
 #[tokio::test]
