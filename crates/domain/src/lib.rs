@@ -35,5 +35,5 @@ pub use ids::{
     AuthCode, BillKey, BillNo, CardTail, CodeId, Fingerprint, Malformed, Mid, OrderId, Text, Tid,
 };
 pub use ledger::{Account, Balances, Entry};
-pub use money::{Amount, AmountOutOfRange, yuan};
+pub use money::{Amount, AmountOutOfRange, read_yuan, yuan};
 pub use shares::{Share, Shares, Unfair};

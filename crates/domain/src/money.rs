@@ -31,17 +31,7 @@ impl Amount {
     /// anything else, and for what is no amount: signs, separators and exponents are refused rather than understood.
     #[must_use]
     pub fn from_yuan(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let text = text.strip_prefix(['¥', '￥']).unwrap_or(text);
-        let text = text.strip_suffix('元').unwrap_or(text).trim();
-        let (yuan, part) = text.split_once('.').unwrap_or((text, "00"));
-        // One digit behind the point is tenths: 500.5 is 500.50.
-        let part = match part.len() {
-            1 => digits(part)?.checked_mul(10)?,
-            2 => digits(part)?,
-            _ => return None,
-        };
-        Self::from_fen(digits(yuan)?.checked_mul(100)?.checked_add(part)?).ok()
+        Self::from_fen(read_yuan(text)?).ok()
     }
 
     /// The amount as a plain number of fen.
@@ -64,6 +54,22 @@ impl Amount {
         let fen = self.fen().saturating_mul(u64::from(percent)).checked_div(100)?;
         Self::from_fen(fen.min(Self::MAX_FEN)).ok()
     }
+}
+
+/// The fen of a sum as people write it, in yuan: what [`Amount::from_yuan`] reads, of any size and nought included.
+#[must_use]
+pub fn read_yuan(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text.strip_prefix(['¥', '￥']).unwrap_or(text);
+    let text = text.strip_suffix('元').unwrap_or(text).trim();
+    let (yuan, part) = text.split_once('.').unwrap_or((text, "00"));
+    // One digit behind the point is tenths: 500.5 is 500.50.
+    let part = match part.len() {
+        1 => digits(part)?.checked_mul(10)?,
+        2 => digits(part)?,
+        _ => return None,
+    };
+    digits(yuan)?.checked_mul(100)?.checked_add(part)
 }
 
 /// Plain digits and nothing else: no sign, no separators.

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use holdfast_domain::{Amount, Mid, Moment, Text, Tid};
+use holdfast_domain::{Amount, Mid, Moment, Text, Tid, read_yuan};
 use holdfast_wire::{
     field::{SignType, Url},
     secret::{AppKey, NoticeKey, WebhookSecret},
@@ -308,6 +308,12 @@ impl DayTotal {
     #[must_use]
     pub fn from_fen(fen: u64) -> Option<Self> {
         (1..=Self::MAX_FEN).contains(&fen).then_some(Self(fen))
+    }
+
+    /// Reads a sum as people write it, in yuan; see [`Amount::from_yuan`].
+    #[must_use]
+    pub fn from_yuan(text: &str) -> Option<Self> {
+        Self::from_fen(read_yuan(text)?)
     }
 
     /// In fen.

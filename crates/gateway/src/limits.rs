@@ -383,6 +383,22 @@ pub const STATEMENT_LINES_SHOWN: usize = 100;
 pub const STATEMENT_MERCHANTS: usize = 500;
 /// What is kept of what was typed, in characters.
 pub const STATEMENT_TYPED: usize = 64;
+/// Merchants on one page of the console, and apps.
+pub const ACCOUNTS_PAGE: usize = 50;
+/// Apps of one merchant that its page names, at most.
+pub const MERCHANT_APPS_SHOWN: usize = 50;
+/// Merchants that one app may act for, and networks it may call from, at most as a form takes them.
+pub const APP_LINES: usize = 1_000;
+/// How long an old key may stay good beside its successor, in milliseconds: a year.
+pub const KEY_OVERLAP_MS: i64 = 366 * 86_400_000;
+/// Lines of each section of a statement that its page shows; the download has all.
+pub const STATEMENT_LINES: usize = 100;
+/// Pages with statements that are made at once; others wait.
+pub const STATEMENT_PAGES: usize = 2;
+/// Statements that are downloaded at once, at most; more are told to come again.
+pub const STATEMENT_DOWNLOADS: usize = 16;
+/// Merchants that the choice of a statement offers, at most. Any other can be typed.
+pub const STATEMENT_CHOICE: usize = 200;
 
 // The console: operators and the audit
 /// What is typed to find entries of the audit, in characters.

@@ -76,6 +76,19 @@ impl Allowance {
         making.insert(key.clone(), amount.fen());
         Ok(Ok(Room { key: key.clone(), making: self.making.clone() }))
     }
+
+    /// What was asked for on the business day that it is, in fen, for each of these merchants.
+    async fn asked(
+        &self,
+        store: &dyn Store,
+        now: Moment,
+        mids: &[&Mid],
+    ) -> Result<Vec<u128>, StoreFault> {
+        let mut counted = self.counted.lock().await;
+        counted.read(store, now.business_day(self.ends), self.ends, &self.making).await?;
+        let asked = |mid: &&Mid| counted.asked.get(*mid).copied().unwrap_or_default();
+        Ok(mids.iter().map(asked).collect())
+    }
 }
 
 impl Counted {
@@ -141,6 +154,12 @@ async fn before(store: &dyn Store, start: Moment) -> Result<u64, StoreFault> {
 }
 
 impl Api {
+    /// What was asked for on this business day so far, in fen, for each of these merchants: what their limits of a
+    /// day are measured against.
+    pub(crate) async fn asked_today(&self, mids: &[&Mid]) -> Result<Vec<u128>, StoreFault> {
+        self.allowance.asked(&*self.core.store, self.core.clock.now(), mids).await
+    }
+
     /// Takes room for a new bill of a merchant that has limits, or refuses it. `replaces` is a bill that will be
     /// closed first if nobody has paid it.
     pub(super) async fn allow(
