@@ -619,7 +619,7 @@ async fn look(
     };
     seat.page.answer(
         status,
-        &Look { page: &seat.page, bill, step, limits: seat.page.limits(&action), stage },
+        &Look { page: &seat.page, bill, step, limits: seat.page.bounds(&action), stage },
     )
 }
 
@@ -678,7 +678,7 @@ async fn take(
             Ok(plan) => plan,
             Err(page) => return page,
         };
-        let (limits, stage) = (seat.page.limits(&action), Stage::Confirm(Box::new(plan)));
+        let (limits, stage) = (seat.page.bounds(&action), Stage::Confirm(Box::new(plan)));
         let look = Look { page: &seat.page, bill, step, limits, stage };
         return seat.page.answer(StatusCode::BAD_REQUEST, &look);
     };
@@ -777,7 +777,7 @@ impl Frame {
     }
 
     /// Within which limits something may be done, or why not.
-    fn limits(&self, action: &Action) -> String {
+    fn bounds(&self, action: &Action) -> String {
         self.t(action.text.as_str(), action.text_zh.as_str()).to_owned()
     }
 

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use holdfast_domain::{
-    Account, Bill, BillKey, BillNo, CardKind, Channel, Day, Entry, Event, Kind, Mid, Moment, Phase,
+    Account, Bill, BillKey, BillNo, CardKind, Channel, Day, Entry, Event, Mid, Moment, Phase,
 };
 use holdfast_wire::{field::Url, messages::Standing};
 use hyper::StatusCode;
@@ -22,7 +22,7 @@ use crate::{
     api::desk::{Life, Lived},
     limits,
     notices::outbox::{Filter, Kept},
-    operators::{Approval, ApprovalFilter, ApprovalState, AuditFilter, Role, Written},
+    operators::{Approval, ApprovalFilter, ApprovalState, AuditFilter, Outcome, Role, Written},
     pages::Sheet,
     request::RequestId,
     store::{Asker, StoreFault},
@@ -55,7 +55,7 @@ struct Show<'a> {
     bill: &'a Bill,
     left_out: usize,
     merchant: Option<String>,
-    phase: (&'static str, &'a str),
+    phase: (&'static str, &'static str),
     money: Money,
     /// What became of the request that somebody comes from.
     came: Option<(&'static str, String)>,
@@ -152,6 +152,8 @@ async fn see<'a>(
     };
     let (of_events, others) = notices(console, life).await?;
     let moving = unpaid || bill.open_order().is_some();
+    let mut steps: Vec<Offer> = life.actions.iter().filter_map(offer).collect();
+    steps.sort_by_key(|offer| !offer.allowed);
     Ok(Show {
         page,
         bill,
@@ -161,7 +163,7 @@ async fn see<'a>(
         money: Money::of(bill),
         came: request.map(|id| page.came(life, id)),
         waiting: waiting(console, bill)?,
-        steps: life.actions.iter().filter_map(offer).collect(),
+        steps,
         deadline: view::deadline(bill).map(|at| Deadline::at(page, at, now)),
         code: unpaid.then(|| console.api.cashier(bill)).flatten().and_then(Code::of),
         facts: page.facts(bill),
@@ -197,6 +199,19 @@ fn audit(console: &Console, key: &BillKey) -> Result<Vec<Written>, StoreFault> {
     // Another merchant's bill, or another day's, may have the same number.
     let about = format!("{}/{}/{}", key.mid, key.date, key.no);
     found.retain(|written| written.about == about);
+    // What was asked is told by what came of it, once that is known. The audit itself has both.
+    let answered = |asked: &Written| {
+        found.iter().any(|later| {
+            let same = later.who == asked.who && later.act == asked.act;
+            same && later.id > asked.id && later.detail.starts_with(&asked.detail)
+        })
+    };
+    let told: Vec<u64> = found
+        .iter()
+        .filter(|one| one.known_outcome() != Some(Outcome::Asked) || !answered(one))
+        .map(|one| one.id)
+        .collect();
+    found.retain(|one| told.contains(&one.id));
     Ok(found)
 }
 
@@ -330,7 +345,7 @@ impl Code {
 
 impl Frame {
     /// How a bill stands: how that is marked, and what it is called.
-    pub(super) fn phase_of(&self, bill: &Bill) -> (&'static str, &str) {
+    pub(super) fn phase_of(&self, bill: &Bill) -> (&'static str, &'static str) {
         match &bill.phase {
             Phase::Taken { takings, .. } if takings.refundable.is_none() => {
                 ("", self.t("refunded", "已全额退款"))
@@ -338,36 +353,7 @@ impl Frame {
             Phase::Taken { takings, .. } if takings.touched() => {
                 ("good", self.t("partly refunded", "部分退款"))
             }
-            Phase::Taken { .. } if bill.terms.kind == Kind::Guarantee => {
-                ("good", self.t("completed", "担保已完成"))
-            }
-            Phase::Requested { .. } => ("info", self.t("waiting for the payer", "待付款")),
-            Phase::Closed => ("", self.t("closed", "已关闭")),
-            Phase::Lapsed => ("", self.t("not paid in time", "超时未付款")),
-            Phase::Authorized { .. } => ("info", self.t("held", "已冻结")),
-            Phase::Capturing { .. } => ("warn", self.t("being captured", "完成处理中")),
-            Phase::Taken { takings, .. } => match takings.capture {
-                Some(_) => ("good", self.t("captured", "已完成")),
-                None => ("good", self.t("paid", "已支付")),
-            },
-            Phase::Reversing { .. } => ("warn", self.t("being reversed", "完成撤销处理中")),
-            Phase::Refunding { .. } => ("warn", self.t("being refunded", "退款处理中")),
-            Phase::Dividing { .. } => ("warn", self.t("being divided", "分账处理中")),
-            Phase::Releasing { .. } => ("warn", self.t("being released", "解冻处理中")),
-            Phase::Released { .. } => match bill.phase.name() {
-                "expired" => ("", self.t("expired", "已到期解冻")),
-                _ => ("", self.t("released", "已解冻")),
-            },
-            Phase::Ended { .. } => ("", self.t("reversed, all went back", "已撤销并退回")),
-        }
-    }
-
-    /// How a bill's money is taken.
-    pub(super) fn kind(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Hold => self.t("hold", "预授权"),
-            Kind::Guarantee => self.t("guarantee", "担保"),
-            Kind::Payment => self.t("plain payment", "普通支付"),
+            phase => (self.phase_tone(phase.name()), self.phase_name(phase.name())),
         }
     }
 
@@ -514,7 +500,6 @@ impl Frame {
 
     /// How far an entry of the audit says it came, and how that is marked.
     pub(super) fn audited_outcome<'a>(&'a self, written: &'a Written) -> (&'static str, &'a str) {
-        use crate::operators::Outcome;
         let Some(outcome) = written.known_outcome() else { return ("", &written.outcome) };
         let tone = match outcome {
             Outcome::Asked => "",

@@ -83,6 +83,8 @@ pub(crate) struct Frame {
     pub(super) test: bool,
     /// Whether somebody else chose the password, so that nothing else can be done before it is changed.
     pub(super) must_change: bool,
+    /// How many requests wait for a second person.
+    pub(super) waiting: u32,
 }
 
 impl Deref for Frame {
@@ -212,6 +214,14 @@ impl Console {
         })
     }
 
+    /// How many requests wait for a second person; none where that cannot be read, which is no reason to show nothing else.
+    fn waiting(&self) -> u32 {
+        self.operators.approvals_waiting(self.core.clock.wall()).unwrap_or_else(|fault| {
+            tracing::error!(%fault, "requests for approval cannot be counted");
+            0
+        })
+    }
+
     /// Whose session a request has, if it has one.
     fn seated(&self, token: &Token) -> Result<Option<Seated>, StoreFault> {
         let seated = self.operators.seated(token, self.core.clock.wall())?;
@@ -259,6 +269,7 @@ impl<R: Rank> FromRequestParts<Arc<Console>> for Seat<R> {
             environment: console.environment.name(),
             test: console.environment == Environment::Test,
             must_change: seated.must_change,
+            waiting: console.waiting(),
         };
         let seat = Self { page, by, session: seated.session, trace, rank: PhantomData };
         if seated.must_change && !(path.starts_with("/account") || path == "/sign-out") {

@@ -183,6 +183,7 @@ const PUT: &str = "INSERT INTO approvals (asked_by, asked_at, path, body, mid, b
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, '')";
 const EXPIRE: &str = "UPDATE approvals SET state = 4 WHERE state = 0 AND asked_at <= ?1";
 const WAITING: &str = "SELECT count(*) FROM approvals WHERE state = 0";
+const WAITING_STILL: &str = "SELECT count(*) FROM approvals WHERE state = 0 AND asked_at > ?1";
 const DECIDE: &str = "UPDATE approvals SET state = ?2, decided_by = ?3, decided_at = ?4, note = ?5
     WHERE id = ?1 AND state = 0";
 const CARRIED_OUT: &str = "UPDATE approvals SET state = 5, note = ?2 WHERE id = ?1 AND state = 1";
@@ -283,6 +284,16 @@ impl Operators {
     /// When the file cannot be read.
     pub fn approval(&self, id: u64, now: Moment) -> Result<Option<Approval>, StoreFault> {
         self.file.read(|file| one(file, id, now))
+    }
+
+    /// How many requests wait.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn approvals_waiting(&self, now: Moment) -> Result<u32, StoreFault> {
+        let ended = now.plus_ms(-limits::APPROVAL_MS).0;
+        self.file
+            .read(|file| file.prepare_cached(WAITING_STILL)?.query_one([ended], |row| row.get(0)))
     }
 
     /// The requests that are asked for, the newest first: those before `before`, `limit` at most.
