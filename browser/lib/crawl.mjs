@@ -11,7 +11,7 @@ const POLICY = [
 ];
 const HEADERS = {
   "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
+  "referrer-policy": "same-origin",
   "x-frame-options": "DENY",
   "cache-control": "no-store",
   "cross-origin-opener-policy": "same-origin",

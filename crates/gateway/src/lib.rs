@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub mod accounts;
 pub mod api;
+mod cashier;
 pub mod channel;
 pub mod clock;
 pub mod codes;
@@ -43,6 +44,7 @@ pub mod worker;
 
 use accounts::{AccountError, Accounts};
 use api::Api;
+use cashier::Cashier;
 use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
 use codes::Codes;
@@ -190,8 +192,10 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
         // The sender lives as long as the gateway; when it is gone, stop too.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
+    let cashier = Cashier { core: core.clone(), accounts: accounts.clone(), api: api.clone() };
+    let served = api::router(api.clone()).merge(cashier::router(Arc::new(cashier)));
     let mut tasks = vec![
-        tokio::spawn(http::serve(listener, api::router(api.clone()), wait(stopped.clone()))),
+        tokio::spawn(http::serve(listener, served, wait(stopped.clone()))),
         tokio::spawn(Worker::new(core.clone()).run(wait(stopped.clone()))),
     ];
     let console = console.map(|(listener, address)| {

@@ -322,6 +322,11 @@ pub const OVERVIEW_NOTICES: usize = 200;
 
 // The cashier
 
+/// The largest form of a payer, in bytes.
+pub const CASHIER_FORM: usize = 4_096;
+/// The longest name of a payer, and the longest number of a certificate, in characters.
+pub const CASHIER_NAME: usize = 64;
+
 // The console: bills and what is done to them
 
 /// Bills on one page of the list.

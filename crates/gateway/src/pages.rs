@@ -140,6 +140,8 @@ pub struct Sheet {
     pub language: Language,
     /// The same page in the other language.
     pub switch: String,
+    /// What leads from it to where assets are.
+    pub root: &'static str,
     /// Whether the language was chosen just now, and is to be remembered.
     chosen: bool,
 }
@@ -148,7 +150,7 @@ impl Sheet {
     /// A page that nobody has asked for.
     #[cfg(test)]
     pub(crate) fn plain(language: Language) -> Self {
-        Self { language, switch: String::new(), chosen: false }
+        Self { language, switch: String::new(), root: "", chosen: false }
     }
 
     /// The text in the page's language.
@@ -196,7 +198,13 @@ impl Sheet {
         // Behind two slashes a browser looks for another host.
         let path = parts.uri.path().trim_start_matches(['/', '\\']);
         let switch = format!("/{path}?{rest}{other}");
-        Self { language, switch, chosen: asked.is_some() }
+        Self { language, switch, root: "", chosen: asked.is_some() }
+    }
+
+    /// The same page in a folder whose links are relative, so that it works whatever its public address begins with.
+    pub(crate) fn in_folder(self) -> Self {
+        let switch = self.switch.find('?').and_then(|start| self.switch.get(start..));
+        Self { switch: switch.unwrap_or_default().to_owned(), root: "..", ..self }
     }
 
     /// Writes a page.
@@ -255,6 +263,20 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+}
+
+/// Whether a form comes from a page that is not ours, as browsers say.
+#[must_use]
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if let Some(site) = text("sec-fetch-site") {
+        return site != "same-origin";
+    }
+    // An older browser, or a program. What a session or a code guards, it still has to know.
+    text("origin").is_some_and(|origin| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_none() || host != text("host")
+    })
 }
 
 /// A text as part of an address, after a `?`.

@@ -58,10 +58,10 @@ mod guarantees;
 mod guard;
 mod legacy;
 mod openapi;
-mod payer;
+pub(crate) mod payer;
 mod preview;
 mod shares;
-mod sim;
+pub(crate) mod sim;
 mod timeline;
 pub(crate) mod words;
 
@@ -173,7 +173,7 @@ impl Api {
 }
 
 /// All routes: the protocol, its description, health, what error codes mean, and in the test environment the
-/// simulation's controls.
+/// simulation's controls. What a QR code's link opens is the cashier's.
 pub fn router(api: Arc<Api>) -> Router {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -231,7 +231,10 @@ async fn protocol(State(api): State<Arc<Api>>, request: hyper::Request<Body>) ->
 }
 
 /// Another method at a page that is only read.
-async fn only_read(State(api): State<Arc<Api>>, request: hyper::Request<Body>) -> Response {
+pub(crate) async fn only_read(
+    State(api): State<Arc<Api>>,
+    request: hyper::Request<Body>,
+) -> Response {
     let text = format!("{} is not served here: use GET", request.method());
     let status = Some(StatusCode::METHOD_NOT_ALLOWED);
     let (status, body) = api.refuse(No { status, ..No::new(Code::NoService, text) });
@@ -542,7 +545,7 @@ impl No {
     }
 
     /// Why not, in English and Chinese. Texts for the caller are in both languages, Chinese first, or in English alone.
-    fn texts(&self) -> (String, String) {
+    pub(crate) fn texts(&self) -> (String, String) {
         let (zh, en) =
             self.text.split_once(" | ").unwrap_or((self.code.spec().text.zh, self.text.as_str()));
         (en.to_owned(), zh.to_owned())

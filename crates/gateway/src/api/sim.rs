@@ -15,7 +15,7 @@ use axum::{
 };
 use holdfast_domain::{Account, Amount, Bill, CardKind, Channel, CodeId, Moment, Text, yuan};
 use holdfast_wire::{code::Code, explain, field::Url, time};
-use hyper::{StatusCode, header};
+use hyper::{StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,7 +36,6 @@ use crate::{
 /// The controls.
 pub(super) fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     Router::new()
-        .route("/bills/qrCode.do", get(show_linked))
         .route("/sim/payer/{code}", get(show))
         .route("/sim/payer/{code}/scan", post(scan))
         .route("/sim/payer/{code}/confirm", post(confirm))
@@ -89,8 +88,13 @@ struct Chosen {
     scenario: Option<String>,
 }
 
-async fn show_linked(State(api): State<Arc<Api>>, Query(link): Query<Link>) -> Answer {
-    show(State(api), Path(link.id)).await
+/// What a QR code's link stands for, for programs. People get the cashier's page under the same address.
+pub(crate) async fn linked(api: Arc<Api>, address: &Uri) -> Response {
+    let seen = match Query::<Link>::try_from_uri(address) {
+        Ok(Query(link)) => show(State(api.clone()), Path(link.id)).await.into_response(),
+        Err(rejection) => rejection.into_response(),
+    };
+    tell(State(api), seen).await
 }
 
 async fn show(State(api): State<Arc<Api>>, Path(code): Path<String>) -> Answer {

@@ -474,7 +474,8 @@ impl Simulated {
         self.unheard.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
-    fn scenario(&self, operation: Operation, number: &str, amount: Amount) -> Scenario {
+    /// The scenario by which the channel does something to that number, about that much.
+    pub(crate) fn scenario(&self, operation: Operation, number: &str, amount: Amount) -> Scenario {
         let called = self.called.read().unwrap_or_else(PoisonError::into_inner);
         let set = [
             (Some(operation), Some(number)),

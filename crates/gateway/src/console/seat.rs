@@ -201,19 +201,6 @@ impl Console {
         named.filter(|_| self.secure).map_or(peer, |named| named.to_canonical())
     }
 
-    /// Whether a form comes from a page that is not ours, as browsers say.
-    pub(super) fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-        if let Some(site) = text("sec-fetch-site") {
-            return site != "same-origin";
-        }
-        // An older browser, or a program. It still has to have the session's token.
-        text("origin").is_some_and(|origin| {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_none() || host != text("host")
-        })
-    }
-
     /// How many requests wait for a second person; none where that cannot be read, which is no reason to show nothing else.
     fn waiting(&self) -> u32 {
         self.operators.approvals_waiting(self.core.clock.wall()).unwrap_or_else(|fault| {
@@ -315,7 +302,7 @@ impl<R: Rank, T: DeserializeOwned + Send> FromRequest<Arc<Console>> for Deed<R, 
         let sent = tokens.first().and_then(|pair| std::str::from_utf8(pair.get(5..)?).ok());
         let token = console.token(&headers);
         let ours = sent.zip(token).is_some_and(|(sent, token)| token.sent(sent));
-        if !ours || console.is_foreign(&headers) {
+        if !ours || pages::is_foreign(&headers) {
             let title = seat.page.t("That form is not from here", "该表单不是由本页面提交");
             let text = seat.page.t(
                 "It was sent by another page, or it is from before you signed in. Open the page again and send it once more.",

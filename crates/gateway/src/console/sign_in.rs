@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     operators::{SignInError, Token},
-    pages::{Sheet, in_address},
+    pages::{Sheet, in_address, is_foreign},
 };
 
 pub(super) fn routes() -> Router<Arc<Console>> {
@@ -201,7 +201,7 @@ async fn read(
     use axum::extract::FromRequest as _;
 
     let (parts, body) = request.into_parts();
-    let foreign = console.is_foreign(&parts.headers);
+    let foreign = is_foreign(&parts.headers);
     let request = Request::from_parts(parts.clone(), body);
     match Form::<Given>::from_request(request, &()).await {
         Ok(Form(given)) if !foreign => Ok((parts, given)),

@@ -163,10 +163,11 @@ fn controls() -> Doc {
     };
     let link = control(
         "linked",
-        "The code that a QR code's link stands for 二维码链接",
+        "The code that a QR code's link stands for; for a browser the payer's page 二维码链接，浏览器得到收银台页面",
         None,
         &[400, 404],
     )
+    .and_pages()
     .with(
         "parameters",
         list![object! {
@@ -253,6 +254,19 @@ fn failed() -> Doc {
 }
 
 impl Doc {
+    /// The same operation, answered with pages to whoever names them in `Accept`.
+    fn and_pages(self) -> Self {
+        let page = || object! { "schema" => object! { "type" => "string" } };
+        ["200", "400", "404", "500"].into_iter().fold(self, |all, status| {
+            let Some(responses) = all.field("responses").cloned() else { return all };
+            let Some(response) = responses.field(status).cloned() else { return all };
+            let Some(content) = response.field("content").cloned() else { return all };
+            let content = content.with("text/html", page());
+            let response = response.replacing("content", content);
+            all.replacing("responses", responses.replacing(status, response))
+        })
+    }
+
     /// The same operation with one more answer.
     fn and_response(self, status: &str, response: Self) -> Self {
         match self.field("responses").cloned() {
