@@ -48,15 +48,20 @@ pub(super) fn routes() -> Router<Arc<Console>> {
 struct Makers(Arc<Semaphore>);
 
 impl Makers {
-    /// Room for one more, or a page that says that there is none.
-    fn enter<R: Rank>(&self, seat: &Seat<R>) -> Result<OwnedSemaphorePermit, Response> {
-        self.0.clone().try_acquire_owned().map_err(|_| {
-            seat.told(
-                StatusCode::SERVICE_UNAVAILABLE,
-                seat.page.t("Too many statements are being made", "正在生成的对账单过多"),
-                seat.page.t("Try again in a moment.", "请稍后重试。"),
-            )
-        })
+    /// Room for one more, if there is.
+    fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_owned().ok()
+    }
+}
+
+impl<R: Rank> Seat<R> {
+    /// A page that says that there is no room.
+    fn too_many_statements(&self) -> Response {
+        self.told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            self.page.t("Too many statements are being made", "正在生成的对账单过多"),
+            self.page.t("Try again in a moment.", "请稍后重试。"),
+        )
     }
 }
 
@@ -258,10 +263,7 @@ async fn show(
 }
 
 async fn answer(seat: &Seat, console: &Console, makers: &Makers, wanted: &Wanted) -> Response {
-    let _permit = match makers.enter(seat) {
-        Ok(permit) => permit,
-        Err(page) => return page,
-    };
+    let Some(_permit) = makers.enter() else { return seat.too_many_statements() };
     let made = match (&wanted.merchant, wanted.day) {
         (Ok(Some(mid)), Ok(day)) => one(&seat.page, console, (mid, day), wanted.now)
             .await

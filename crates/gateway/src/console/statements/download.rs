@@ -100,10 +100,7 @@ async fn download(
         // A file is of one merchant: whoever names none gets the page, which says what is wrong or whom there is.
         return answer(seat, console, makers, &wanted).await;
     };
-    let permit = match makers.enter(seat) {
-        Ok(permit) => permit,
-        Err(page) => return page,
-    };
+    let Some(permit) = makers.enter() else { return seat.too_many_statements() };
     let (act, about) = (Act::Statement, About::Merchant(mid.clone()));
     let detail = format!("{day} {}", form.extension());
     let entry = Entry { act, about, detail, outcome: Outcome::Done };
