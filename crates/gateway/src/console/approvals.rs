@@ -64,6 +64,13 @@ struct Card {
     foreseen: Option<Foreseen>,
 }
 
+impl Card {
+    /// Whether it would be done as things stand.
+    fn may_be_done(&self) -> bool {
+        self.foreseen.as_ref().is_some_and(|foreseen| foreseen.effect.is_some())
+    }
+}
+
 #[derive(Deserialize)]
 struct Wanted {
     before: Option<u64>,

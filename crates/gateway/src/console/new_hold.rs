@@ -44,12 +44,6 @@ struct Wrong {
     no: bool,
 }
 
-impl Wrong {
-    fn is_any(&self) -> bool {
-        self.mid || self.tid || self.amount || self.description || self.no
-    }
-}
-
 #[derive(Template)]
 #[template(path = "console/new.html")]
 struct Ask<'a> {

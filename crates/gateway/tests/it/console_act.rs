@@ -612,7 +612,10 @@ async fn an_operator_takes_a_hold_whose_code_a_payer_scans() {
         .await;
     let browser = office.browsers.get_mut("li").unwrap();
     let page = browser.get(&bill).await.text();
-    assert!(!page.contains("<svg class=\"qr\"") && page.contains("id=\"phase\">held"), "{page}");
+    assert!(
+        !page.contains("<svg class=\"qr\"") && page.contains("id=\"phase\">authorized"),
+        "{page}"
+    );
     assert_eq!(
         audited(&office.play.gateway, made),
         ["li hold asked", "li hold done", "li hold asked", "li hold done"]
@@ -653,9 +656,7 @@ async fn a_hold_that_cannot_be_taken_says_what_is_wrong_and_keeps_what_was_typed
     let form =
         [("made", "B12345678"), ("date", BILL_DATE), ("mid", MID), ("tid", "1"), ("amount", "1")];
     let answer = browser.post("/new", &form).await;
-    assert_eq!(
-        noted(&answer),
-        "409 The bill was not made: no channel is connected: nobody could pay this bill (INVALID_MERCHANT_CONFIG)"
-    );
+    let why = "409 The bill was not made: no channel is connected: nobody could pay this bill";
+    assert!(noted(&answer).starts_with(why), "{}", noted(&answer));
     live.running.stop().await;
 }
