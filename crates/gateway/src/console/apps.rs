@@ -101,7 +101,7 @@ async fn add(State(console): State<Arc<Console>>, deed: Deed<Administrators, Typ
     match made {
         Ok(key) => seat.made(
             (
-                &page.f("App {0} is there", "应用 {0} 已新增", &[&id]),
+                &page.f("App {0} was added", "应用 {0} 已新增", &[&id]),
                 page.t(
                     "With this id and this key it may ask for the merchants that were named.",
                     "该应用凭此 ID 与密钥可代表所列商户发起请求。",

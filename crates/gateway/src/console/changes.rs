@@ -230,6 +230,7 @@ impl Seat<Administrators> {
 
     /// What its reader is told of a form that was not carried out: the status, the sentence, and the form's fields as
     /// the page is to show them now. `Err` is a page of its own.
+    #[expect(clippy::result_large_err, reason = "the page is the answer, at once")]
     pub(super) fn troubled(
         &self,
         unchanged: Unchanged,

@@ -166,7 +166,7 @@ async fn add(State(console): State<Arc<Console>>, deed: Deed<Administrators, Typ
     match made {
         Ok(key) => seat.made(
             (
-                &page.f("Merchant {0} is there", "商户 {0} 已新增", &[&mid]),
+                &page.f("Merchant {0} was added", "商户 {0} 已新增", &[&mid]),
                 page.t(
                     "This is its communication key: its notices are signed with it. Next, add an app that may act for it.",
                     "以下为该商户的通讯密钥，用于通知签名。接下来请新增可代表该商户的应用。",
