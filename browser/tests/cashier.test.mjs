@@ -8,13 +8,15 @@ import { believed, Receiver } from "../lib/receiver.mjs";
 
 const HOSTILE = `<script>window.pwned=1</script><img src=x onerror="window.pwned=1">`;
 
+const MERCHANT = `湖畔酒店<script>window.pwned=1</script>`;
+
 let browser, gateway, receiver;
 
 before(async () => {
   receiver = await Receiver.start();
   [browser, gateway] = await Promise.all([
     open(),
-    Gateway.start({ merchant: `湖畔${HOSTILE}`.slice(0, 64), notifyUrl: receiver.url, people: {} }),
+    Gateway.start({ merchant: MERCHANT, notifyUrl: receiver.url, people: {} }),
   ]);
 });
 
@@ -164,7 +166,9 @@ for (const view of VIEWS) {
     const context = await somebody(browser, view);
     const confirmation = open.link.replace("qrCode.do?", "confirm?") + "&through=unionpay&card=debit";
     const starts = [open, declined, held, captured, closed, fixed].map((hold) => hold.link).concat(confirmation);
-    const { pages, wrong } = await crawl(context, starts, { ...view, data: ["押金 1号房", `湖畔${HOSTILE}`.slice(0, 64)] });
+    // Where scripts do not run, axe does not either.
+    const accessible = view.scripts !== false;
+    const { pages, wrong } = await crawl(context, starts, { ...view, accessible, data: ["押金 1号房", MERCHANT] });
     assert.ok(pages.length >= starts.length, String(pages));
     for (const [kind, faults] of Object.entries(wrong)) {
       await t.test(kind, () => assert.equal(faults.join("\n"), ""));

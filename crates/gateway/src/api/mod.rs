@@ -545,7 +545,7 @@ impl No {
     }
 
     /// Why not, in English and Chinese. Texts for the caller are in both languages, Chinese first, or in English alone.
-    pub(crate) fn texts(&self) -> (String, String) {
+    fn texts(&self) -> (String, String) {
         let (zh, en) =
             self.text.split_once(" | ").unwrap_or((self.code.spec().text.zh, self.text.as_str()));
         (en.to_owned(), zh.to_owned())

@@ -9,7 +9,7 @@ async function refresh(element) {
   const inUse = element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button, summary, a");
   if (document.hidden || inUse || (chosen && !chosen.isCollapsed && element.contains(chosen.anchorNode))) return due(element);
   try {
-    const answer = await fetch(location.href, { headers: { "Holdfast-Live": "1" }, redirect: "error" });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Holdfast-Live": "1" }, redirect: "error" });
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(element.id);

@@ -116,12 +116,12 @@ async fn a_page_says_what_will_happen_in_the_language_of_the_browser() {
         (
             &hold,
             "¥500.00 will be held, not paid. 湖畔酒店 can take up to this amount until 1 April; what it does not take comes back by itself.",
-            "将冻结 ¥500.00，暂不扣款。湖畔酒店可在 4月1日 前扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
+            "将冻结 ¥500.00，暂不扣款。湖畔酒店可在4月1日前扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
         ),
         (
             &safe,
             "¥500.00 will be paid and kept safe. 湖畔酒店 gets it only when your order is completed, until 1 April",
-            "将支付 ¥500.00，由平台担保。湖畔酒店在 4月1日 前确认完成后方可收款",
+            "将支付 ¥500.00，由平台担保。湖畔酒店在4月1日前确认完成后方可收款",
         ),
         (&plain, "¥500.00 will be paid to 湖畔酒店 at once.", "将立即向湖畔酒店支付 ¥500.00。"),
     ] {
@@ -453,6 +453,39 @@ async fn a_fixed_code_makes_a_bill_that_is_looked_at_before_it_is_paid() {
     check(&phone.look(&open).await, 200, closed);
     check(&phone.follow(&made).await, 200, closed);
     check(&phone.post(&format!("/bills/scan?id={open}"), &[("amount", "1")]).await, 200, closed);
+}
+
+#[tokio::test]
+async fn a_code_whose_merchant_says_how_much_makes_no_bill_when_nobody_says() {
+    let gateway = Gateway::start().await;
+    let phone = Phone::of(&gateway);
+    let fields = json!({"billDate": null, "payInfoQueryAddr": "http://127.0.0.1:9/ask"});
+    let code = bill(&gateway, fields).await;
+    check(
+        &phone.look(&code).await,
+        200,
+        &["湖畔酒店 says how much is to be paid: go on to see it."],
+    );
+    let before = gateway.journal().await;
+    let page = phone.post(&format!("/bills/scan?id={code}"), &[("amount", "1")]).await;
+    check(&page, 502, &["Nobody can say how much is to be paid", "Nothing was paid."]);
+    assert_eq!(gateway.journal().await, before);
+}
+
+#[tokio::test]
+async fn a_guarantee_is_kept_safe_and_then_the_merchant_s() {
+    let gateway = Gateway::start().await;
+    let phone = Phone::of(&gateway);
+    let fields = json!({"billNo": "3194B0001", "totalAmount": 500, "secureTransaction": "true"});
+    let code = bill(&gateway, fields).await;
+    let done = phone.confirm(&code, "through=alipay&card=credit", RIGHT).await;
+    let safe = ["¥5.00 is paid and kept safe", "Alipay, credit card", "held ¥5.00"];
+    check(&phone.follow(&done).await, 200, &safe);
+    let fields = json!({"merOrderId": "3194B00010", "completedAmount": 300, "billDate": null, "instMid": null});
+    let completed = gateway.call("/v1/netpay/secure-complete", fields).await;
+    assert_eq!(completed.outcome(), "200 SUCCESS", "{}", completed.text());
+    let told = ["¥3.00 is paid", "The other ¥2.00 of ¥5.00 came back to you."];
+    check(&phone.look(&code).await, 200, &told);
 }
 
 #[tokio::test]

@@ -634,6 +634,7 @@ impl Frame {
 
 impl<R: Rank> Seat<R> {
     /// The bills that a form names, each once; a page that says what is wrong with the choice.
+    #[expect(clippy::result_large_err, reason = "the page is the answer, at once")]
     fn chosen(&self, form: &[(String, String)]) -> Result<Vec<BillKey>, Response> {
         let named = form.iter().filter(|(name, _)| name == "bill");
         let mut known = BTreeSet::new();
