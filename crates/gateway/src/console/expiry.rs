@@ -173,6 +173,7 @@ struct Radar<'a> {
     page: &'a Frame,
     asked: &'a Asked,
     buckets: Vec<Counted>,
+    total: bulk::Sum,
     chart: Chart<'a>,
     found: Option<Found>,
     rows: Vec<Listed>,
@@ -227,6 +228,10 @@ async fn radar<'a>(
     Ok(Radar {
         page,
         asked,
+        total: buckets.iter().fold(bulk::Sum::default(), |sum, one| bulk::Sum {
+            count: sum.count.saturating_add(one.count),
+            fen: sum.fen.saturating_add(one.fen),
+        }),
         chart: chart(page, &buckets),
         buckets,
         found,

@@ -481,7 +481,7 @@ async fn a_guarantee_is_kept_safe_and_then_the_merchant_s() {
     let done = phone.confirm(&code, "through=alipay&card=credit", RIGHT).await;
     let safe = ["¥5.00 is paid and kept safe", "Alipay, credit card", "held ¥5.00"];
     check(&phone.follow(&done).await, 200, &safe);
-    let fields = json!({"merOrderId": "3194B00010", "completedAmount": 300, "billDate": null, "instMid": null});
+    let fields = json!({"merOrderId": "3194B00010", "completedAmount": 300, "billDate": null});
     let completed = gateway.call("/v1/netpay/secure-complete", fields).await;
     assert_eq!(completed.outcome(), "200 SUCCESS", "{}", completed.text());
     let told = ["¥3.00 is paid", "The other ¥2.00 of ¥5.00 came back to you."];

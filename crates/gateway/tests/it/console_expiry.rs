@@ -65,7 +65,7 @@ async fn until(browser: &mut Browser, target: &str, words: &str) -> String {
 
 /// Which bills a page lists, in order.
 fn listed(page: &str) -> Vec<String> {
-    let link = format!("<a href=\"/bills/{MID}/{BILL_DATE}/");
+    let link = format!("<a class=\"number sum\" href=\"/bills/{MID}/{BILL_DATE}/");
     let links = page.split(&link).skip(1);
     links.filter_map(|link| Some(link.split('"').next()?.to_owned())).collect()
 }
@@ -126,7 +126,13 @@ async fn open_holds_are_counted_and_listed_by_the_days_that_are_left() {
     let page = browser.get("/expiry").await.text();
     check(
         &shown(&page),
-        &["Today 1 ¥100.00", "Tomorrow 1 ¥200.00", "In 2 days 1 ¥400.00", "In 3 days 0 ¥0.00"],
+        &[
+            "3 ¥700.00",
+            "Today 1 ¥100.00",
+            "Tomorrow 1 ¥200.00",
+            "In 2 days 1 ¥400.00",
+            "In 3 days 0 ¥0.00",
+        ],
         &["999.00"],
     );
     check(&page, &["<svg class=\"chart\""], &["type=\"checkbox\"", "Preview a release"]);
@@ -173,15 +179,15 @@ async fn a_release_of_many_is_previewed_then_done_once_and_says_what_became_of_e
     let query: String = bills.iter().map(|bill| format!("bill={bill}&")).collect();
     let mut viewer = Browser::signed_in(&gateway, "viewer", Role::Viewer).await;
     let page = viewer.get(&format!("/expiry/release?{query}")).await.text();
-    check(&page, &["Only operators may do this."], &["name=\"reason\"", "Release 3 holds"]);
+    check(&page, &["Only operators may do this."], &["name=\"reason\"", "Release (2)"]);
 
     let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Operator).await;
     let page = browser.get(&format!("/expiry/release?{query}bill={}", bills[0])).await.text();
     let words = [
-        "Would be released 3 ¥1,100.00",
-        "a second person approves 1 ¥600.00",
+        "Released at once 2 ¥500.00",
+        "Asked of a second person 1 ¥600.00",
         "Left out 1 ¥50.00",
-        "Release 3 holds",
+        "Release (2), ask for approval (1)",
     ];
     check(&shown(&page), &words, &[]);
     assert_eq!(gateway.phase("3194R1").await, "authorized", "a preview does nothing");
@@ -209,9 +215,9 @@ async fn a_release_of_many_is_previewed_then_done_once_and_says_what_became_of_e
         "guests have left",
         "Released 2 ¥500.00",
         "Waiting for a second person 1",
-        "3194R1 ¥100.00 released",
-        "3194R2 ¥600.00 waits for approval request 1",
-        "3194R3 ¥400.00 released",
+        "3194R1 released ¥100.00",
+        "3194R2 waits for approval request 1 ¥600.00",
+        "3194R3 released ¥400.00",
     ];
     check(&page, &words, &["data-live", "3194R4"]);
     for (bill, phase) in [
@@ -274,7 +280,7 @@ async fn a_reminder_says_who_would_not_hear_of_it_and_when_they_were_told() {
     let mut browser = Browser::signed_in(&gateway, "li.lei", Role::Operator).await;
     let preview = format!("/expiry/remind?bill={}&bill={}", chosen("3194N1"), chosen("3194N2"));
     let page = shown(&browser.get(&preview).await.text());
-    check(&page, &["its notify_on has no “expiring”", "There is nothing to do."], &["Remind of"]);
+    check(&page, &["its notify_on has no “expiring”", "There is nothing to do."], &["Remind (1)"]);
     listens(&gateway).await;
     let page = shown(&browser.get(&preview).await.text());
     check(&page, &["the first reminder goes out by itself at 2026-03-25 10:00:00"], &[]);
@@ -286,7 +292,7 @@ async fn a_reminder_says_who_would_not_hear_of_it_and_when_they_were_told() {
         "Left out 1 ¥200.00",
         "reminded already, at 2026-03-25 10:00:00",
         "the first reminder goes out by itself at 2026-03-26 10:00:00",
-        "Remind of 1 holds",
+        "Remind (1)",
     ];
     check(&page, &words, &[]);
     let (bill, run) = (chosen("3194N1"), "a".repeat(32));
@@ -294,7 +300,7 @@ async fn a_reminder_says_who_would_not_hear_of_it_and_when_they_were_told() {
     let sent = browser.post("/expiry/remind", &fields).await;
     assert_eq!(sent.went(), format!("303 /expiry/runs/{run}"));
     let page = until(&mut browser, &format!("/expiry/runs/{run}"), "Ended: 1 of 1.").await;
-    check(&page, &["Reminded 1 ¥100.00", "3194N1 ¥100.00 sent again notice 1"], &[]);
+    check(&page, &["Reminded 1 ¥100.00", "3194N1 sent again notice 1 ¥100.00"], &[]);
     let told = audited(&gateway, Act::Reminder);
     assert_eq!(told.len(), 4, "{told:?}");
     check(&told[2], &["3194N1", "guests have left (the last notice is sent again) done"], &[]);

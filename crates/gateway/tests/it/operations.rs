@@ -299,6 +299,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("clock_skew", "1h"),
     ("notify_networks", "10.1.0.0/16, fd00::/8"),
     ("notify_ca_file", "/etc/holdfast/ca.pem"),
+    ("console_listen", "127.0.0.1:9001"),
+    ("console_url", "https://console.example"),
+    ("approval_above", "100000"),
     ("log", "debug"),
 ];
 

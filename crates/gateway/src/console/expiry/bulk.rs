@@ -104,13 +104,17 @@ impl Line {
     fn is_done(&self) -> bool {
         !matches!(self.may, May::No(_))
     }
+
+    fn is_at_once(&self) -> bool {
+        matches!(self.may, May::Yes | May::Again(_))
+    }
 }
 
 /// How many, and how much together.
 #[derive(Clone, Copy, Default)]
-struct Sum {
-    count: usize,
-    fen: u64,
+pub(super) struct Sum {
+    pub(super) count: usize,
+    pub(super) fen: u64,
 }
 
 impl Sum {
@@ -130,6 +134,7 @@ struct Preview<'a> {
     bulk: Bulk,
     lines: Vec<Line>,
     done: Sum,
+    at_once: Sum,
     two: Sum,
     not: Sum,
     /// The name of the run that this form begins, so that a form that is sent twice begins one.
@@ -172,7 +177,7 @@ impl Console {
         bulk: Bulk,
         query: &[(String, String)],
     ) -> Result<Response, Response> {
-        let keys = seat.chosen(query)?;
+        let keys = all_chosen(query).map_err(|wrong| seat.unchosen(wrong))?;
         let lines = self.lines(seat, bulk, &keys).await?;
         let run = self.core.dice.hex(limits::EXPIRY_RUN_NAME);
         let preview = Preview::of(&seat.page, bulk, lines, run);
@@ -242,7 +247,7 @@ impl Console {
             seat.written();
             return Ok(Redirect::to(&there).into_response());
         }
-        let keys = seat.chosen(&form)?;
+        let keys = all_chosen(&form).map_err(|wrong| seat.unchosen(wrong))?;
         let lines = self.lines(&seat, bulk, &keys).await?;
         let letters = reason.chars().count();
         if !(1..=limits::EXPIRY_REASON).contains(&letters) || reason.chars().any(char::is_control) {
@@ -399,6 +404,30 @@ fn wish(bill: &Bill) -> Wish {
     }
 }
 
+/// Why a choice is none.
+#[derive(Clone, Copy)]
+enum Unchosen {
+    Unreadable,
+    Nothing,
+    TooMany,
+}
+
+/// The bills that a form names, each once.
+fn all_chosen(form: &[(String, String)]) -> Result<Vec<BillKey>, Unchosen> {
+    let (mut known, mut keys) = (BTreeSet::new(), vec![]);
+    for (_, text) in form.iter().filter(|(name, _)| name == "bill") {
+        let key = choice(text).ok_or(Unchosen::Unreadable)?;
+        if known.insert(chosen(&key)) {
+            keys.push(key);
+        }
+    }
+    match keys.len() {
+        0 => Err(Unchosen::Nothing),
+        1..=limits::EXPIRY_BULK => Ok(keys),
+        _ => Err(Unchosen::TooMany),
+    }
+}
+
 /// Whether a text can be the name of a run.
 fn is_name(text: &str) -> bool {
     text.len() == limits::EXPIRY_RUN_NAME
@@ -411,6 +440,7 @@ impl<'a> Preview<'a> {
             page,
             bulk,
             done: Sum::of(lines.iter().filter(|line| line.is_done())),
+            at_once: Sum::of(lines.iter().filter(|line| line.is_at_once())),
             two: Sum::of(lines.iter().filter(|line| matches!(line.may, May::Two))),
             not: Sum::of(lines.iter().filter(|line| !line.is_done())),
             lines,
@@ -633,35 +663,19 @@ impl Frame {
 }
 
 impl<R: Rank> Seat<R> {
-    /// The bills that a form names, each once; a page that says what is wrong with the choice.
-    #[expect(clippy::result_large_err, reason = "the page is the answer, at once")]
-    fn chosen(&self, form: &[(String, String)]) -> Result<Vec<BillKey>, Response> {
-        let named = form.iter().filter(|(name, _)| name == "bill");
-        let mut known = BTreeSet::new();
-        let (mut keys, mut wrong) = (vec![], false);
-        for (_, text) in named {
-            match choice(text) {
-                Some(key) if known.insert(chosen(&key)) => keys.push(key),
-                Some(_) => {}
-                None => wrong = true,
-            }
-        }
-        if wrong {
-            return Err(self.no_form());
-        }
-        if (1..=limits::EXPIRY_BULK).contains(&keys.len()) {
-            return Ok(keys);
-        }
-        let title = match keys.is_empty() {
-            true => self.page.t("No hold is chosen", "未选择预授权"),
-            false => self.page.t("Too many are chosen", "选择过多"),
+    /// What is wrong with a choice.
+    fn unchosen(&self, wrong: Unchosen) -> Response {
+        let title = match wrong {
+            Unchosen::Unreadable => return self.no_form(),
+            Unchosen::Nothing => self.page.t("No hold is chosen", "未选择预授权"),
+            Unchosen::TooMany => self.page.t("Too many are chosen", "选择过多"),
         };
         let text = self.page.f(
             "Choose 1 to {0} holds in the list.",
             "请在列表中选择 1 至 {0} 笔预授权。",
             &[&limits::EXPIRY_BULK],
         );
-        Err(self.told(StatusCode::BAD_REQUEST, title, &text))
+        self.told(StatusCode::BAD_REQUEST, title, &text)
     }
 
     fn no_form(&self) -> Response {
