@@ -425,6 +425,10 @@ async fn the_keys_of_a_merchant_and_of_what_is_added_are_shown_once() {
 async fn a_viewer_and_an_operator_see_everything_and_change_nothing() {
     let gateway = Gateway::start().await;
     let mut root = Browser::signed_in(&gateway, "root", Role::Administrator).await;
+    // A terminal, a second key, an address: each of them has a button for those who may.
+    send(&mut root, &merchant_page(), "terminal", &[("tid", TID)]).await;
+    send(&mut root, &merchant_page(), "keys", &[("overlap", "24h")]).await;
+    send(&mut root, &merchant_page(), "keys", &[("overlap", "24h")]).await;
     let mark = hidden(&root.get(&merchant_page()).await.text(), "mark");
     for (name, role) in [("viewer", Role::Viewer), ("teller", Role::Operator)] {
         let mut browser = Browser::signed_in(&gateway, name, role).await;
