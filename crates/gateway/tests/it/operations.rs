@@ -301,7 +301,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("notify_ca_file", "/etc/holdfast/ca.pem"),
     ("console_listen", "127.0.0.1:9001"),
     ("console_url", "https://console.example"),
-    ("approval_above", "100000"),
+    ("approval_above", "250000"),
     ("log", "debug"),
 ];
 
