@@ -35,7 +35,8 @@ export class Demo {
     });
     const [, console, name, password] = said.match(/With a browser alone.*?(http:\S+).*?name\s+(\S+)\s+password\s+(\S+)/s);
     const [, second] = said.match(/takes a second person: (\w+)/);
-    Object.assign(this, { console, name, password, second, url: said.match(/listening on (\S+)/)[1] });
+    const [, key] = said.match(/HOLDFAST_APP_KEY=(\S+)/);
+    Object.assign(this, { console, name, password, second, key, url: said.match(/listening on (\S+)/)[1] });
   }
 
   async end() {

@@ -1,4 +1,5 @@
 // The pictures of the documentation: a demo, people who use it, and what they see. One argument: the folder.
+import { createHmac } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DESK, open, PHONE, somebody } from "./browser.mjs";
@@ -48,14 +49,16 @@ try {
   await signIn(second, demo.console, demo.second, demo.password);
   await picture(await second.newPage(), "approvals", { address: "/approvals" });
 
-  // What a client with a wrong key sends.
+  // A client that signs its body instead of the body's digest.
+  const [body, at] = [`{"mid":"898201612345678","tid":"88880001","instMid":"QRPAYDEFAULT","billNo":"31940000000001"}`, stamp()];
+  const signature = createHmac("sha256", demo.key).update(`holdfast-demo${at}picture${body}`).digest("base64");
   await fetch(`${demo.url}/v1/netpay/bills/query`, {
     method: "POST",
     headers: {
-      authorization: `OPEN-BODY-SIG AppId="holdfast-demo",Timestamp="${stamp()}",Nonce="picture",Signature="d3Jvbmc="`,
+      authorization: `OPEN-BODY-SIG AppId="holdfast-demo",Timestamp="${at}",Nonce="picture",Signature="${signature}"`,
       "content-type": "application/json",
     },
-    body: `{"requestTimestamp":"${day()} 12:00:00","mid":"898201612345678","tid":"88880001","instMid":"QRPAYDEFAULT","billNo":"31940000000001"}`,
+    body,
   });
   await page.goto(new URL("/traffic?failed=1", demo.console).href);
   await page.locator("table tbody a").first().click();

@@ -153,12 +153,12 @@ impl Frame {
     }
 
     /// What was done.
-    fn act<'a>(&'a self, entry: &'a Written) -> &'a str {
+    pub(super) fn act<'a>(&'a self, entry: &'a Written) -> &'a str {
         act(self.language, entry)
     }
 
     /// How far it came: how it is marked, and what it is called.
-    fn outcome<'a>(&'a self, entry: &'a Written) -> (&'static str, &'a str) {
+    pub(super) fn outcome<'a>(&'a self, entry: &'a Written) -> (&'static str, &'a str) {
         let tone = match entry.known_outcome() {
             Some(Outcome::Done) => "good",
             Some(Outcome::Asked) => "info",

@@ -1,6 +1,6 @@
 //! One bill: its life, its money, and what may be done with it next.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -14,7 +14,6 @@ use holdfast_domain::{
 };
 use holdfast_wire::{field::Url, messages::Standing};
 use hyper::StatusCode;
-use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 
 use super::{Console, Seat, act::Step, overview::lasting, seat::Frame};
@@ -23,7 +22,7 @@ use crate::{
     limits,
     notices::outbox::{Filter, Kept},
     operators::{Approval, ApprovalFilter, ApprovalState, AuditFilter, Outcome, Role, Written},
-    pages::Sheet,
+    pages::{Sheet, qr::Drawn},
     request::RequestId,
     store::{Asker, StoreFault},
     traffic::mask,
@@ -99,9 +98,7 @@ struct Deadline {
 /// A code for a payer to scan.
 struct Code {
     link: Url,
-    size: i32,
-    /// The dark modules as the path of an SVG.
-    path: String,
+    drawn: Drawn,
 }
 
 /// One event of the timeline.
@@ -319,27 +316,7 @@ impl Deadline {
 
 impl Code {
     fn of(link: Url) -> Option<Self> {
-        let code = QrCode::encode_text(link.as_str(), QrCodeEcc::Medium).ok()?;
-        let (size, mut path) = (code.size(), String::new());
-        for y in 0..size {
-            // Neighbours are drawn together: half the page would be squares otherwise.
-            let mut x = 0_i32;
-            while x < size {
-                let dark = (x..size).take_while(|x| code.get_module(*x, y)).count();
-                let dark = i32::try_from(dark).unwrap_or_default();
-                if dark > 0 {
-                    let _ = write!(path, "M{x} {y}h{dark}v1H{x}z");
-                }
-                x = x.saturating_add(dark).saturating_add(1);
-            }
-        }
-        Some(Self { link, size, path })
-    }
-
-    /// What of the drawing is shown: the code with the quiet zone that scanners need.
-    fn view(&self) -> String {
-        let whole = self.size.saturating_add(8);
-        format!("-4 -4 {whole} {whole}")
+        Some(Self { drawn: Drawn::of(link.as_str())?, link })
     }
 }
 
@@ -488,25 +465,5 @@ impl Frame {
             Some(CardKind::Debit) => self.f("{0}, debit card", "{0}，借记卡", &[&channel]),
             Some(CardKind::Credit) => self.f("{0}, credit card", "{0}，贷记卡", &[&channel]),
         }
-    }
-
-    /// What an entry of the audit says was done.
-    pub(super) fn audited<'a>(&'a self, written: &'a Written) -> &'a str {
-        match written.known_act() {
-            Some(act) => self.t(act.text().0, act.text().1),
-            None => &written.act,
-        }
-    }
-
-    /// How far an entry of the audit says it came, and how that is marked.
-    pub(super) fn audited_outcome<'a>(&'a self, written: &'a Written) -> (&'static str, &'a str) {
-        let Some(outcome) = written.known_outcome() else { return ("", &written.outcome) };
-        let tone = match outcome {
-            Outcome::Asked => "",
-            Outcome::Done => "good",
-            Outcome::Refused | Outcome::Failed => "bad",
-            Outcome::Unknown => "warn",
-        };
-        (tone, self.t(outcome.text().0, outcome.text().1))
     }
 }
