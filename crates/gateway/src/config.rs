@@ -277,9 +277,9 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "console_listen",
         default: "",
-        en: "Address and port of the operators' console, or off; loopback and the port after that of listen when absent. It \
+        en: "Address and port of the operators' console, or off; when absent loopback and the port after that of listen, or any if that is in use. It \
              listens on loopback only, unless console_url says that a TLS proxy stands before it",
-        zh: "管理台监听地址与端口，off 为关闭；缺省为本机回环地址、listen 的下一端口。非回环地址须先以 console_url 指明前置 TLS 代理",
+        zh: "管理台监听地址与端口，off 为关闭；缺省为本机回环地址、listen 的下一端口，被占用时任选。非回环地址须先以 console_url 指明前置 TLS 代理",
         read: |config, text| {
             config.console = match text {
                 "" => ConsoleListen::Beside,

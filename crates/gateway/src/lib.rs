@@ -10,7 +10,7 @@
     clippy::unwrap_used
 )]
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 
 use holdfast_wire::secret::NoticeKey;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -48,7 +48,7 @@ use cashier::Cashier;
 use channel::{Channel, Simulated, Unconnected};
 use clock::{Clock, Dice};
 use codes::Codes;
-use config::{Config, Environment};
+use config::{Config, ConsoleListen, Environment};
 use console::Console;
 pub use console::ConsoleFiles;
 use nonces::Nonces;
@@ -167,7 +167,18 @@ pub async fn start(config: &Config, parts: Parts) -> Result<Running, StartError>
     let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
     let console = match config.console_address() {
         Some(at) => {
-            let listener = TcpListener::bind(at).await.map_err(|e| StartError::Console(at, e))?;
+            let listener = match TcpListener::bind(at).await {
+                // Nobody chose that port: what already has it does not keep merchants waiting.
+                Err(error)
+                    if error.kind() == ErrorKind::AddrInUse
+                        && config.console == ConsoleListen::Beside =>
+                {
+                    tracing::warn!(%at, "the console takes another port: this one is in use; set console_listen");
+                    TcpListener::bind((at.ip(), 0)).await
+                }
+                bound => bound,
+            };
+            let listener = listener.map_err(|e| StartError::Console(at, e))?;
             let address = listener.local_addr().map_err(|e| StartError::Console(at, e))?;
             Some((listener, address))
         }

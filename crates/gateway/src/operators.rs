@@ -130,6 +130,14 @@ pub struct Operator {
     pub seen_at: Option<Moment>,
 }
 
+impl Operator {
+    /// Whether they may do now what takes that role.
+    #[must_use]
+    pub fn may(&self, role: Role) -> bool {
+        !self.disabled && self.role >= role
+    }
+}
+
 /// Somebody new.
 #[derive(Clone, Debug)]
 pub struct Newcomer {

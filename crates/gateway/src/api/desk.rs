@@ -275,6 +275,18 @@ pub(crate) fn moved(bill: &Bill, request: &Request) -> u64 {
     }
 }
 
+/// What is held against the limit above which a second person has to approve, in fen: a refund together with what was
+/// given back before, since a sum in parts is the same sum.
+pub(crate) fn measured(bill: &Bill, request: &Request) -> u64 {
+    let before = match (request, &bill.phase) {
+        (Request::Refund(_), Phase::Taken { takings, .. }) => {
+            takings.whole.fen().saturating_sub(takings.refundable.map_or(0, Amount::fen))
+        }
+        _ => 0,
+    };
+    moved(bill, request).saturating_add(before)
+}
+
 fn broken(no: No) -> StoreFault {
     StoreFault::new(no.text)
 }

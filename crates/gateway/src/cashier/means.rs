@@ -170,7 +170,7 @@ impl Proof {
             && !(text(certificate) && certificate.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         {
             wrong.certificate = Some(page.language.t(
-                "Letters and digits only, as on the certificate.",
+                "Letters and digits only, as on your identity document.",
                 "请输入证件号码，仅含字母与数字。",
             ));
         }

@@ -29,19 +29,19 @@ pub(super) fn of_bill(page: &Sheet, bill: &Bill, core: &Core, payee: &str) -> St
             match most == amount {
                 true => page.f(
                     "{0} will be held, not paid. {1} can take up to this amount until {2}; what it does not take comes back by itself.",
-                    "将冻结 {0}，暂不扣款。{1}可在{2}前扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
+                    "将冻结 {0}，暂不扣款。{1}最晚可于{2}扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
                     &[&sum(amount), &payee, &until],
                 ),
                 false => page.f(
                     "{0} will be held, not paid. {1} can take up to {3} until {2}; what it does not take comes back by itself.",
-                    "将冻结 {0}，暂不扣款。{1}可在{2}前扣取不超过 {3} 的款项，未扣取的部分到期自动解冻。",
+                    "将冻结 {0}，暂不扣款。{1}最晚可于{2}扣取不超过 {3} 的款项，未扣取的部分到期自动解冻。",
                     &[&sum(amount), &payee, &until, &sum(most)],
                 ),
             }
         }
         Kind::Guarantee => page.f(
             "{0} will be paid and kept safe. {1} gets it only when your order is completed, until {2}; what is not completed comes back by itself.",
-            "将支付 {0}，由平台担保。{1}在{2}前确认完成后方可收款，未完成的部分到期自动退回。",
+            "将支付 {0}，由平台担保。{1}最晚于{2}确认完成后方可收款，未完成的部分到期自动退回。",
             &[&sum(amount), &payee, &until(core.policy.guarantee_days)],
         ),
         Kind::Payment => page.f(

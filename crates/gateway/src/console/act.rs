@@ -35,7 +35,7 @@ use crate::{
     limits,
     operators::{
         About, Act, Approval, ApprovalError, ApprovalFilter, ApprovalState, By, Decision, Entry,
-        Operators, Outcome, Wanted,
+        Operators, Outcome, Role, Wanted,
     },
     request::RequestId,
     store::{Asker, StoreFault},
@@ -148,6 +148,9 @@ impl Step {
     }
 }
 
+/// What the note of a request for approval says when it was carried out and the channel agreed.
+pub(super) const DONE: &str = "done";
+
 /// What became of something that an operator asked for.
 #[derive(Debug)]
 pub(super) enum Acted {
@@ -209,7 +212,7 @@ impl Console {
 
     /// Whether a request on a bill moves so much that it takes a second person.
     pub(super) fn takes_two(&self, bill: &Bill, request: &Request) -> bool {
-        self.approval_above.is_some_and(|most| desk::moved(bill, request) > most)
+        self.approval_above.is_some_and(|most| desk::measured(bill, request) > most)
     }
 
     /// Asks for approval of what could be done now. The same request asked for again is the one that waits already.
@@ -311,6 +314,12 @@ impl Console {
             (ApprovalState::Approved, Some((who, _))) => who.clone(),
             (state, _) => return Err(seat.undecided(&ApprovalError::Decided(*state))),
         };
+        for name in [&approval.asked_by, &approver] {
+            let known = self.operators.one(name).map_err(|fault| seat.broken(&fault))?;
+            if !known.is_some_and(|known| known.may(Role::Operator)) {
+                return Err(seat.undecided(&ApprovalError::NoLonger));
+            }
+        }
         let Some(request) = asked_for(approval) else {
             return Err(seat.broken(&StoreFault::new(format_args!(
                 "request {} for approval cannot be read",
@@ -419,7 +428,7 @@ impl Hand {
         let Errand { request, asker, approval, .. } = errand;
         let came = self.api.carry_out_at_desk(&request, &asker).await;
         let (outcome, said) = match &came {
-            Came::Done => (Outcome::Done, "done".to_owned()),
+            Came::Done => (Outcome::Done, DONE.to_owned()),
             Came::NotKnown => (Outcome::Unknown, "the outcome is not known yet".to_owned()),
             Came::Refused(code, why) => (Outcome::Refused, format!("{}: {}", code.name(), why.0)),
         };
@@ -500,9 +509,10 @@ impl<R: Rank> Seat<R> {
             ApprovalError::Fault(fault) => return self.broken(fault),
             ApprovalError::Missing => StatusCode::NOT_FOUND,
             ApprovalError::Decided(_) | ApprovalError::TooMany => StatusCode::CONFLICT,
-            ApprovalError::Own | ApprovalError::NotOwn | ApprovalError::NotAllowed => {
-                StatusCode::FORBIDDEN
-            }
+            ApprovalError::Own
+            | ApprovalError::NotOwn
+            | ApprovalError::NotAllowed
+            | ApprovalError::NoLonger => StatusCode::FORBIDDEN,
         };
         let (en, zh) = error.text();
         self.told(status, self.page.t("It was not done", "未执行"), self.page.t(en, zh))

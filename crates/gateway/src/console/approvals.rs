@@ -220,8 +220,13 @@ impl Frame {
         let tone = match approval.state {
             ApprovalState::Waiting | ApprovalState::Approved => "warn",
             ApprovalState::Refused => "bad",
-            ApprovalState::Withdrawn | ApprovalState::Expired => "",
-            ApprovalState::CarriedOut => "good",
+            // What came of it stands in the note, and in the bill.
+            ApprovalState::Withdrawn | ApprovalState::Expired | ApprovalState::CarriedOut => "",
+        };
+        let tone = match approval.state {
+            ApprovalState::CarriedOut if approval.note == act::DONE => "good",
+            ApprovalState::CarriedOut => "warn",
+            _ => tone,
         };
         (tone, self.t(approval.state.text().0, approval.state.text().1))
     }

@@ -463,7 +463,7 @@ impl Frame {
         match card {
             None => channel.to_owned(),
             Some(CardKind::Debit) => self.f("{0}, debit card", "{0}，借记卡", &[&channel]),
-            Some(CardKind::Credit) => self.f("{0}, credit card", "{0}，贷记卡", &[&channel]),
+            Some(CardKind::Credit) => self.f("{0}, credit card", "{0}，信用卡", &[&channel]),
         }
     }
 }

@@ -270,7 +270,7 @@ impl<R: Rank> FromRequestParts<Arc<Console>> for Seat<R> {
         if seated.role < R::ROLE {
             let (en, zh) = R::ROLE.text();
             let text = seat.page.f(
-                "This takes the role {0}; yours is {1}.",
+                "This needs the role {0}; yours is {1}.",
                 "此操作需要“{0}”角色，您的角色是“{1}”。",
                 &[&seat.page.t(en, zh), &seat.page.role_name()],
             );

@@ -102,10 +102,14 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// When it expires if nobody decides.
+    /// When it expires if nobody decides; once it is approved, if it is not carried out.
     #[must_use]
     pub fn expires_at(&self) -> Moment {
-        self.asked_at.plus_ms(limits::APPROVAL_MS)
+        let since = match (&self.state, &self.decided) {
+            (ApprovalState::Approved, Some((_, at))) => *at,
+            _ => self.asked_at,
+        };
+        since.plus_ms(limits::APPROVAL_MS)
     }
 }
 
@@ -138,6 +142,9 @@ pub enum ApprovalError {
     /// Whoever decides has to be able to do it.
     #[error("it takes the role of an operator")]
     NotAllowed,
+    /// Whoever asked, or approved, may not do it any more.
+    #[error("whoever asked or approved may not do it any more")]
+    NoLonger,
     /// Too many wait.
     #[error("too many requests wait")]
     TooMany,
@@ -158,7 +165,11 @@ impl ApprovalError {
                 "该请求由您本人提交，须由他人复核。",
             ),
             Self::NotOwn => ("Only whoever asked can withdraw it.", "仅提交人可以撤回。"),
-            Self::NotAllowed => ("It takes the role of an operator.", "须具有操作员角色。"),
+            Self::NotAllowed => ("This needs the role of an operator.", "须具有操作员角色。"),
+            Self::NoLonger => (
+                "Whoever asked, or approved, may not do it any more: refuse the request.",
+                "提交人或复核人已无此权限，请拒绝该请求。",
+            ),
             Self::TooMany => (
                 "Too many requests wait for approval: decide some first.",
                 "待复核请求过多，请先处理已有请求。",
@@ -185,8 +196,9 @@ const EXPIRE: &str = "UPDATE approvals SET state = 4 WHERE state = 0 AND asked_a
 const WAITING: &str = "SELECT count(*) FROM approvals WHERE state = 0";
 const WAITING_STILL: &str = "SELECT count(*) FROM approvals WHERE state = 0 AND asked_at > ?1";
 const DECIDE: &str = "UPDATE approvals SET state = ?2, decided_by = ?3, decided_at = ?4, note = ?5
-    WHERE id = ?1 AND state = 0";
-const CARRIED_OUT: &str = "UPDATE approvals SET state = 5, note = ?2 WHERE id = ?1 AND state = 1";
+    WHERE id = ?1 AND state = ?6";
+const CARRIED_OUT: &str =
+    "UPDATE approvals SET state = 5, note = ?2 WHERE id = ?1 AND state IN (1, 2, 3)";
 
 fn approval(row: &Row<'_>, now: Moment) -> rusqlite::Result<Approval> {
     let (mid, no): (String, String) = (row.get(5)?, row.get(6)?);
@@ -215,7 +227,10 @@ fn approval(row: &Row<'_>, now: Moment) -> rusqlite::Result<Approval> {
         decided: by.zip(at.map(Moment)),
         note: row.get(13)?,
     };
-    if found.state == ApprovalState::Waiting && found.expires_at() <= now {
+    // What nobody decided runs out, and what was approved and not carried out, too: a bill changes meanwhile.
+    if matches!(found.state, ApprovalState::Waiting | ApprovalState::Approved)
+        && found.expires_at() <= now
+    {
         found.state = ApprovalState::Expired;
     }
     Ok(found)
@@ -232,8 +247,7 @@ fn expire(file: &Connection, now: Moment) -> rusqlite::Result<usize> {
 
 /// Whether that operator may move money now.
 fn may(file: &Connection, name: &str) -> rusqlite::Result<bool> {
-    Ok(super::one(file, name)?
-        .is_some_and(|known| known.operator.role >= Role::Operator && !known.operator.disabled))
+    Ok(super::one(file, name)?.is_some_and(|known| known.operator.may(Role::Operator)))
 }
 
 impl Operators {
@@ -312,8 +326,10 @@ impl Operators {
         let state = match filter.state {
             None => "",
             Some(ApprovalState::Waiting) => " AND state = 0 AND asked_at > ?3",
-            Some(ApprovalState::Expired) => " AND (state = 4 OR state = 0 AND asked_at <= ?3)",
-            Some(ApprovalState::Approved) => " AND state = 1",
+            Some(ApprovalState::Expired) => {
+                " AND (state = 4 OR state = 0 AND asked_at <= ?3 OR state = 1 AND decided_at <= ?3)"
+            }
+            Some(ApprovalState::Approved) => " AND state = 1 AND decided_at > ?3",
             Some(ApprovalState::Refused) => " AND state = 2",
             Some(ApprovalState::Withdrawn) => " AND state = 3",
             Some(ApprovalState::CarriedOut) => " AND state = 5",
@@ -359,8 +375,11 @@ impl Operators {
                 let Some(found) = one(file, id, now)? else {
                     return Ok(Err(ApprovalError::Missing));
                 };
-                if found.state != ApprovalState::Waiting {
-                    return Ok(Err(ApprovalError::Decided(found.state)));
+                match (found.state, decision) {
+                    (ApprovalState::Waiting, _) => {}
+                    // What was approved and is not known to be carried out can still be called off.
+                    (ApprovalState::Approved, Decision::Refuse | Decision::Withdraw) => {}
+                    (state, _) => return Ok(Err(ApprovalError::Decided(state))),
                 }
                 let own = found.asked_by == by.who;
                 let (state, act) = match decision {
@@ -373,7 +392,11 @@ impl Operators {
                 if !may(file, &by.who)? {
                     return Ok(Err(ApprovalError::NotAllowed));
                 }
-                let decided = params![signed(id), state.number(), &*by.who, now.0, note];
+                if decision == Decision::Approve && !may(file, &found.asked_by)? {
+                    return Ok(Err(ApprovalError::NoLonger));
+                }
+                let (from, to) = (found.state.number(), state.number());
+                let decided = params![signed(id), to, &*by.who, now.0, note, from];
                 if file.prepare_cached(DECIDE)?.execute(decided)? != 1 {
                     return Ok(Err(ApprovalError::Decided(found.state)));
                 }
@@ -383,7 +406,8 @@ impl Operators {
             .await
     }
 
-    /// Notes that an approved request was carried out, and what came of it.
+    /// Notes that an approved request was carried out, and what came of it: also of one that was refused or withdrawn while
+    /// it was under way.
     ///
     /// # Errors
     /// When it was not approved, or somebody noted it before.

@@ -116,12 +116,12 @@ async fn a_page_says_what_will_happen_in_the_language_of_the_browser() {
         (
             &hold,
             "¥500.00 will be held, not paid. 湖畔酒店 can take up to this amount until 1 April; what it does not take comes back by itself.",
-            "将冻结 ¥500.00，暂不扣款。湖畔酒店可在4月1日前扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
+            "将冻结 ¥500.00，暂不扣款。湖畔酒店最晚可于4月1日扣取不超过该金额的款项，未扣取的部分到期自动解冻。",
         ),
         (
             &safe,
             "¥500.00 will be paid and kept safe. 湖畔酒店 gets it only when your order is completed, until 1 April",
-            "将支付 ¥500.00，由平台担保。湖畔酒店在4月1日前确认完成后方可收款",
+            "将支付 ¥500.00，由平台担保。湖畔酒店最晚于4月1日确认完成后方可收款",
         ),
         (&plain, "¥500.00 will be paid to 湖畔酒店 at once.", "将立即向湖畔酒店支付 ¥500.00。"),
     ] {
@@ -282,7 +282,7 @@ async fn whoever_may_pay_alone_says_who_it_is_and_is_not_shown_who_that_is() {
     });
     let code = bill(&gateway, fields).await;
     let step = phone.get(&format!("/bills/confirm?id={code}&{UNIONPAY}")).await;
-    check(&step, 200, &["Your name", "Number of your certificate"]);
+    check(&step, 200, &["Your name", "Number of your identity document"]);
     let page = phone.confirm(&code, UNIONPAY, RIGHT).await;
     check(&page, 400, &["id=\"name-wrong\"", "id=\"certificate-wrong\""]);
     let who = |name, certificate| [RIGHT[0], ("name", name), ("certificate", certificate)];

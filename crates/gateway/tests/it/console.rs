@@ -1,6 +1,9 @@
 //! The console from outside: signing in, and what a session is good for. [`Browser`] is for the tests of all its pages.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
 
 use holdfast_gateway::{
     limits,
@@ -551,4 +554,22 @@ async fn a_viewer_s_forms_are_refused_at_every_address_whatever_the_page_shows()
         let told = last(&gateway, Act::Request);
         assert_eq!(told, format!("viewer {address} 403 refused"));
     }
+}
+
+#[tokio::test]
+async fn a_console_whose_port_nobody_chose_takes_another_one_when_it_is_in_use() {
+    // A port that is free, and the one after it, which is not.
+    let (port, taken) = loop {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let next = free.checked_add(1).map(|next| TcpListener::bind(("127.0.0.1", next)));
+        if let Some(Ok(taken)) = next {
+            break (free, taken);
+        }
+    };
+    let listen = format!("127.0.0.1:{port}");
+    let gateway = Place::with(&[("listen", &listen)]).open().await;
+    let console = gateway.running.console.unwrap();
+    assert_ne!(console.port(), taken.local_addr().unwrap().port());
+    assert_eq!(Browser::new(&gateway).get("/").await.went(), "303 /sign-in");
+    gateway.running.stop().await;
 }

@@ -311,7 +311,7 @@ async fn a_sum_above_the_limit_waits_for_a_second_person_who_is_somebody_else() 
         li twice capture 300.01 | waits 2 / waits 2
         money                  | payer -50000 held 50000 merchant 0
         li approve 1           | 403 You asked for this yourself: somebody else has to decide.
-        wu approve 1           | 403 This takes the role operator; yours is viewer.
+        wu approve 1           | 403 This needs the role operator; yours is viewer.
         mei withdraw 1         | 403 Only whoever asked can withdraw it.
         mei approve 9          | 404 There is no such request.
         mei approve x          | 400 Open the page again and send it once more.
@@ -443,6 +443,39 @@ async fn what_was_approved_before_a_crash_is_carried_out_once_afterwards() {
     // Whatever of it was asked for before the crash would have been answered, not done again: the number is its own.
     assert_eq!(office.run("li carry-out 1").await, "409 It was decided already.");
     is_proven(&*office.play.gateway.store).await;
+}
+
+#[tokio::test]
+async fn what_was_approved_by_somebody_who_may_no_longer_is_not_carried_out() {
+    let mut office = Office::open(&Place::with(&[("approval_above", "30000")])).await;
+    for line in ["hold 50000 0001", "confirm", "mei capture 400"] {
+        office.run(line).await;
+    }
+    let operators = office.play.gateway.running.operators.clone();
+    let (by, now) = (By { who: "li".into(), address: None }, office.play.gateway.wall());
+    operators.decide_approval(&by, 1, Decision::Approve, "", now).await.unwrap();
+    operators.set_role(&By::command_line(), "li", Role::Viewer, now).await.unwrap();
+    let told = "403 Whoever asked, or approved, may not do it any more: refuse the request.";
+    assert_eq!(office.run("mei carry-out 1").await, told);
+    assert_eq!(office.run("money").await, "payer -50000 held 50000 merchant 0");
+    assert_eq!(office.run("mei withdraw 1").await, "303 /approvals");
+    assert_eq!(office.run("mei carry-out 1").await, "409 It was decided already.");
+}
+
+#[tokio::test]
+async fn refunds_in_parts_take_a_second_person_when_together_they_are_above_the_limit() {
+    check(
+        &[("approval_above", "30000")],
+        "
+        hold 50000 0001        | SUCCESS
+        confirm                | authorized
+        capture C0001 40000    | SUCCESS PAID C0001 40000 TRADE_SUCCESS
+        li refund 200.00       | Done: refunded.
+        li refund 100.00       | Done: refunded.
+        li refund 0.01         | waits 1
+        ",
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -299,7 +299,9 @@ impl Console {
             return;
         }
         for (place, bill) in run.bills.iter().enumerate() {
-            if !self.has_room().await {
+            // Whoever may no longer do it does not go on doing it.
+            let still = self.operators.one(&seat.by.who).ok().flatten();
+            if !still.is_some_and(|known| known.may(Role::Operator)) || !self.has_room().await {
                 break;
             }
             run.set(place, Fate::Underway);
