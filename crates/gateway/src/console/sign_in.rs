@@ -48,7 +48,6 @@ struct Given {
 #[template(path = "console/sign_in.html")]
 struct SignIn<'a> {
     page: &'a Sheet,
-    environment: &'a str,
     test: bool,
     to: &'a str,
     name: &'a str,
@@ -68,7 +67,6 @@ impl Console {
         };
         let page = SignIn {
             page: sheet,
-            environment: self.environment.name(),
             test: self.environment == crate::config::Environment::Test,
             to: &given.to,
             name: &given.name,
