@@ -229,6 +229,14 @@ impl<R: Rank> Seat<R> {
         self.page.answer(status, &told)
     }
 
+    /// A form does not say what our own page would have said.
+    fn bad_form(&self) -> Response {
+        let title = self.page.t("That form cannot be read", "表单无法识别");
+        let text =
+            self.page.t("Open the page again and send it once more.", "请重新打开页面后再提交。");
+        self.told(StatusCode::BAD_REQUEST, title, text)
+    }
+
     /// The store broke: what is in the log is not for the page.
     fn broken(&self, fault: &StoreFault) -> Response {
         tracing::error!(%fault, "a page of the console cannot be made");

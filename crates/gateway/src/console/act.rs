@@ -721,14 +721,6 @@ impl<R: Rank> Seat<R> {
             }
         }
     }
-
-    /// A form does not say what our own page would have said.
-    pub(super) fn bad_form(&self) -> Response {
-        let title = self.page.t("That form cannot be read", "表单无法识别");
-        let text =
-            self.page.t("Open the page again and send it once more.", "请重新打开页面后再提交。");
-        self.told(StatusCode::BAD_REQUEST, title, text)
-    }
 }
 
 impl Frame {

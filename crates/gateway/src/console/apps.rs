@@ -300,13 +300,7 @@ async fn change(
         "revoke" => changing.revoke().await,
         "freeze" => changing.freeze().await,
         "unfreeze" => changing.unfreeze().await,
-        _ => {
-            return seat.told(
-                StatusCode::BAD_REQUEST,
-                seat.page.t("That form cannot be read", "表单无法识别"),
-                seat.page.t("There is no form of that name.", "没有此表单。"),
-            );
-        }
+        _ => return seat.bad_form(),
     };
     let Changing { id, draft, .. } = changing;
     let unchanged = match done {

@@ -5,22 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     console::Browser,
-    console_overview::shown,
+    console_overview::{check, shown},
     gateway::{BILL_DATE, Gateway, MID},
 };
 
 fn path(no: &str) -> String {
     format!("/bills/{MID}/{BILL_DATE}/{no}")
-}
-
-/// Expects these words on a page, and not the others.
-fn check(page: &str, there: &[&str], not: &[&str]) {
-    for words in there {
-        assert!(page.contains(words), "{words:?} is not on the page: {page}");
-    }
-    for words in not {
-        assert!(!page.contains(words), "{words:?} is on the page: {page}");
-    }
 }
 
 #[tokio::test]

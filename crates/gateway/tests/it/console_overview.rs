@@ -28,8 +28,8 @@ async fn overview(gateway: &Gateway, role: Role) -> (String, String) {
     (shown(&page.text()), page.text())
 }
 
-/// Expects these words on the overview, and not the others.
-fn check(page: &str, there: &[&str], not: &[&str]) {
+/// Expects these words on a page, and not the others.
+pub(crate) fn check(page: &str, there: &[&str], not: &[&str]) {
     for words in there {
         assert!(page.contains(words), "{words:?} is not on the page: {page}");
     }

@@ -240,7 +240,7 @@ impl Console {
         let (id, reason) = (field("run"), field("reason"));
         let there = format!("/expiry/runs/{id}");
         if !is_name(&id) {
-            return Err(seat.no_form());
+            return Err(seat.bad_form());
         }
         if self.runs.one(&id).is_some() {
             // Its entries in the audit are those of the run.
@@ -668,7 +668,7 @@ impl<R: Rank> Seat<R> {
     /// What is wrong with a choice.
     fn unchosen(&self, wrong: Unchosen) -> Response {
         let title = match wrong {
-            Unchosen::Unreadable => return self.no_form(),
+            Unchosen::Unreadable => return self.bad_form(),
             Unchosen::Nothing => self.page.t("No hold is chosen", "未选择预授权"),
             Unchosen::TooMany => self.page.t("Too many are chosen", "选择过多"),
         };
@@ -678,14 +678,6 @@ impl<R: Rank> Seat<R> {
             &[&limits::EXPIRY_BULK],
         );
         self.told(StatusCode::BAD_REQUEST, title, &text)
-    }
-
-    fn no_form(&self) -> Response {
-        self.told(
-            StatusCode::BAD_REQUEST,
-            self.page.t("That form cannot be read", "表单无法识别"),
-            self.page.t("Begin again from the list.", "请从列表重新开始。"),
-        )
     }
 
     fn no_run(&self) -> Response {
